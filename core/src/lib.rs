@@ -1,0 +1,9 @@
+//! Adit's core.
+#![cfg_attr(not(any(feature = "device", test)), no_std)]
+
+extern crate alloc;
+
+pub mod config;
+pub mod key;
+pub mod proto;
+pub mod uapi;

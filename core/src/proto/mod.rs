@@ -1,0 +1,5 @@
+//! The engine.
+pub mod outbox;
+pub mod path;
+pub mod time;
+pub mod tunnel;
