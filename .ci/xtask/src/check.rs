@@ -26,28 +26,31 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
 
 /// The engine without an operating system: a use of std in it fails here.
 pub(crate) fn no_std(sh: &Shell) -> Result<(), Error> {
-    build_std(sh, "x86_64-unknown-none", "core,alloc", &[])
+    build_std(sh, &["x86_64-unknown-none"], "core,alloc", &[])
 }
 
 /// The driver compiles for the phones, with the AEAD that needs no C compiler.
 pub(crate) fn platforms(sh: &Shell) -> Result<(), Error> {
-    for platform in PLATFORMS {
-        build_std(sh, platform, "std,panic_abort", &["--features", "device,qr"])?;
-    }
-    Ok(())
+    build_std(sh, &PLATFORMS, "std,panic_abort", &["--features", "device,qr"])
 }
 
-/// Checks the core for a platform with a standard library compiled on the spot.
-fn build_std(sh: &Shell, target: &str, crates: &str, features: &[&str]) -> Result<(), Error> {
+/// Checks the core for platforms with a standard library compiled on the spot.
+fn build_std(sh: &Shell, platforms: &[&str], crates: &str, features: &[&str]) -> Result<(), Error> {
     if !install::std_sources_folder(sh)?.join("Cargo.lock").exists() {
-        skip(&format!("adit-core for {target}"), "the toolchain has no rust-src");
+        skip(&format!("adit-core for {}", platforms.join(", ")), "the toolchain has no rust-src");
         return Ok(());
     }
+    let targets = platforms.iter().flat_map(|platform| ["--target", platform]);
     // Build scripts ask whether the compiler is a nightly one, so what is built here is built apart.
     let _apart = sh.push_env("CARGO_TARGET_DIR", target_folder(sh)?.join("build-std"));
     let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");
-    Ok(cmd!(sh, "cargo check --locked -p adit-core -Zbuild-std={crates} --target {target} {features...}")
-        .run()?)
+    // Nothing is run, so macros need no optimisation.
+    let fast = "profile.dev.package.'*'.opt-level=0";
+    Ok(cmd!(
+        sh,
+        "cargo check --locked --config {fast} -p adit-core -Zbuild-std={crates} {targets...} {features...}"
+    )
+    .run()?)
 }
 
 /// `rust-version` is the newest that any dependency of what is shipped asks for, no older and no newer.
@@ -69,8 +72,8 @@ pub(crate) fn rust_version(sh: &Shell) -> Result<(), Error> {
         .map(|(id, _)| *id)
         .collect();
     let declared = waiting.first().map(|id| release(packages[id])).unwrap_or_default();
-    let mut seen: Vec<&str> = waiting.clone();
-    let mut needed = (Release::default(), "no dependency");
+    let mut seen = waiting.clone();
+    let mut needed = (Release::default(), String::from("no dependency"));
     while let Some(id) = waiting.pop() {
         for dependency in &dependencies[id] {
             if seen.contains(dependency) {
@@ -78,14 +81,14 @@ pub(crate) fn rust_version(sh: &Shell) -> Result<(), Error> {
             }
             seen.push(dependency);
             waiting.push(dependency);
-            needed = needed.max((release(packages[dependency]), dependency));
+            needed = needed.max((release(packages[dependency]), name(packages[dependency])));
         }
     }
     if needed.0 == declared {
         println!("rust-version {} is what {} asks for", text(declared), needed.1);
         return Ok(());
     }
-    Err(Error::RustVersion { declared: text(declared), needed: text(needed.0), by: needed.1.to_owned() })
+    Err(Error::RustVersion { declared: text(declared), needed: text(needed.0), by: needed.1 })
 }
 
 /// Major and minor number of a compiler; packages that name none work with any.
@@ -93,6 +96,11 @@ type Release = (u32, u32);
 
 fn text((major, minor): Release) -> String {
     format!("{major}.{minor}")
+}
+
+fn name(package: &Value) -> String {
+    let part = |key: &str| package[key].as_str().unwrap_or_default();
+    format!("{} {}", part("name"), part("version"))
 }
 
 fn release(package: &Value) -> Release {
@@ -126,7 +134,7 @@ pub(crate) fn deny(sh: &Shell) -> Result<(), Error> {
             installed
         }
     };
-    Ok(cmd!(sh, "{program} --offline --all-features check --config .cargo/deny.toml licenses bans sources")
+    Ok(cmd!(sh, "{program} --offline --all-features --config .cargo/deny.toml check licenses bans sources")
         .run()?)
 }
 

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::skip;
 
 /// Older ones refuse `-10.0.0.0/8` in AllowedIPs and cut hooks at `#`.
-const OLDEST: u32 = 2025_05_21;
+/// The last number of the release, which is its date.
+const OLDEST: u32 = 20_250_521;
 
 pub(super) fn wireguard_tools(sh: &Shell, tools: &Path) -> Result<(), Error> {
     let built = tools.join("bin/wg");
