@@ -2,7 +2,13 @@
 //! with wireguard-go as the foreign peer. `cargo xtask system` installs what they need and runs them.
 #![allow(clippy::disallowed_methods, reason = "tests wait in real time")]
 
+mod by_hand;
+mod changes;
 mod lab;
+mod life;
+mod path_mtu;
+mod refusals;
+mod show;
 mod traffic;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -22,7 +28,19 @@ fn main() -> std::process::ExitCode {
     // Two cores carry one test's two daemons and its traffic.
     arguments.test_threads.get_or_insert(1);
     lab::netns::sweep();
-    let trials = [traffic::CASES].concat().into_iter().map(trial).collect();
+    let trials = [
+        by_hand::CASES,
+        life::CASES,
+        changes::CASES,
+        refusals::CASES,
+        show::CASES,
+        path_mtu::CASES,
+        traffic::CASES,
+    ]
+    .concat()
+    .into_iter()
+    .map(trial)
+    .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

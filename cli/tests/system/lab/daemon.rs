@@ -41,13 +41,19 @@ impl Daemon {
     /// The same under a name of the caller's.
     pub(crate) fn start_as(kind: Kind, netns: &Netns, interface: &str) -> Self {
         let mut daemon = Self::spawn(command(kind, netns, interface), netns, interface);
-        until(&format!("{kind:?} answers at {}", socket(interface).display()), LONG, || {
-            if let Some(status) = daemon.child.try_wait().expect("our child") {
-                panic!("{kind:?} ended with {status}: {}", daemon.log());
-            }
-            holds(UnixStream::connect(socket(interface)).is_ok())
-        });
+        daemon.await_socket();
         daemon
+    }
+
+    /// Waits until the UAPI socket answers. Fails if the daemon ends before.
+    pub(crate) fn await_socket(&mut self) {
+        let socket = socket(&self.interface);
+        until(&format!("{} answers", socket.display()), LONG, || {
+            if let Some(status) = self.child.try_wait().expect("our child") {
+                panic!("the daemon has ended with {status}: {}", self.log());
+            }
+            holds(UnixStream::connect(&socket).is_ok())
+        });
     }
 
     /// Starts a command that is expected to become a daemon, and waits for nothing.
@@ -78,12 +84,6 @@ impl Daemon {
     /// Waits for the daemon's own end.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         until("the daemon ends", LONG, || self.child.try_wait().expect("our child"))
-    }
-
-    /// Fails unless the daemon's socket and interface are gone.
-    #[track_caller]
-    pub(crate) fn assert_nothing_left(&self) {
-        assert_nothing_left(&self.netns, &self.interface);
     }
 }
 

@@ -8,5 +8,6 @@ pub(crate) mod needs;
 pub(crate) mod netns;
 pub(crate) mod tun;
 pub(crate) mod tunnel;
+pub(crate) mod uapi;
 pub(crate) mod wait;
 pub(crate) mod wg;

@@ -11,6 +11,10 @@ pub(crate) enum Need {
     WireguardGo,
 }
 
+/// What every test without a foreign peer needs.
+pub(crate) const OURS: &[Need] =
+    &[Need::Root, Need::Program("wg"), Need::Program("ping"), Need::Program("iperf3"), Need::Program("nft")];
+
 impl Need {
     /// One line that says what is missing; `None` when it is there.
     pub(crate) fn missing(&self) -> Option<String> {

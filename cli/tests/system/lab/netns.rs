@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::command::{self, Ended, finish, run, try_run};
-use super::wait::{LONG, holds, until};
+use super::wait::{LONG, holds, until, within};
 
 /// What every name begins with that these tests leave on the machine if they are killed.
 const PREFIX: &str = "adit-test-";
@@ -89,8 +90,12 @@ impl Netns {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        for process in try_run(&format!("ip netns pids {}", self.name)).stdout.lines() {
-            try_run(&format!("kill -9 {process}"));
+        let processes = || try_run(&format!("ip netns pids {}", self.name)).stdout;
+        for signal in ["TERM", "KILL"] {
+            processes().lines().for_each(|process| drop(try_run(&format!("kill -{signal} {process}"))));
+            if within(Duration::from_secs(5), || holds(processes().is_empty())).is_some() {
+                break;
+            }
         }
         try_run(&format!("ip netns delete {}", self.name));
     }
@@ -104,7 +109,7 @@ pub(crate) struct Plug<'a> {
     pub v6: &'a str,
 }
 
-/// Joins two namespaces. Returns when both families' packets pass, which IPv6 takes about two seconds for.
+/// Joins two namespaces. IPv6 passes about two seconds later: [`await_ping`] waits for it.
 pub(crate) fn cable(left: &Plug<'_>, right: &Plug<'_>, mtu: u16) {
     run(&format!(
         "ip link add {} netns {} mtu {mtu} type veth peer name {} netns {} mtu {mtu}",
@@ -118,11 +123,13 @@ pub(crate) fn cable(left: &Plug<'_>, right: &Plug<'_>, mtu: u16) {
         netns.run(&format!("ip address add {v6}/64 dev {interface} nodad"));
         netns.run(&format!("ip link set {interface} up"));
     }
-    for address in [right.v4, right.v6] {
-        until("the cable carries packets", LONG, || {
-            holds(left.netns.try_run(&format!("ping -c 1 -W 1 {address}")).status.success())
-        });
-    }
+}
+
+/// Waits until an address answers.
+pub(crate) fn await_ping(from: &Netns, address: &str) {
+    until(&format!("{address} answers"), LONG, || {
+        holds(from.try_run(&format!("ping -c 1 -W 1 {address}")).status.success())
+    });
 }
 
 /// A name for an interface, unlike any other's: a daemon's UAPI socket is found by it on the whole machine.

@@ -1,7 +1,7 @@
 //! Two daemons in two namespaces, configured with the unmodified `wg` as each other's peer.
 
 use super::daemon::{Daemon, Kind};
-use super::netns::{Netns, Plug, cable};
+use super::netns::{Netns, Plug, await_ping, cable};
 use super::wg::{self, Keys};
 
 /// The version of the Internet protocol, of outer or of inner packets.
@@ -56,6 +56,13 @@ impl Addresses {
         }
     }
 
+    /// Gives this end's inside addresses to an interface and sets it up.
+    pub(crate) fn assign_and_up(&self, netns: &Netns, interface: &str) {
+        netns.run(&format!("ip address add {}/24 dev {interface}", self.inside_v4));
+        netns.run(&format!("ip address add {}/64 dev {interface} nodad", self.inside_v6));
+        netns.run(&format!("ip link set {interface} mtu 1420 up"));
+    }
+
     /// What a peer's `allowed-ips` say for this end.
     pub(crate) fn allowed_ips(&self) -> String {
         format!("{}/32,{}/128", self.inside_v4, self.inside_v6)
@@ -105,10 +112,7 @@ pub(crate) struct End {
 impl End {
     fn start(kind: Kind, netns: &Netns, addresses: Addresses) -> Self {
         let daemon = Daemon::start(kind, netns);
-        let interface = &daemon.interface;
-        netns.run(&format!("ip address add {}/24 dev {interface}", addresses.inside_v4));
-        netns.run(&format!("ip address add {}/64 dev {interface} nodad", addresses.inside_v6));
-        netns.run(&format!("ip link set {interface} mtu 1420 up"));
+        addresses.assign_and_up(netns, &daemon.interface);
         Self { daemon, keys: Keys::generate(), addresses }
     }
 
@@ -118,6 +122,11 @@ impl End {
 
     pub(crate) fn interface(&self) -> &str {
         &self.daemon.interface
+    }
+
+    /// Whether an address of the other end answers within three seconds.
+    pub(crate) fn reaches(&self, address: &str) -> bool {
+        self.netns().try_run(&format!("ping -c 1 -W 3 {address}")).status.success()
     }
 
     /// Pings an address of the other end and fails if any of the answers is missing. The first packet waits
@@ -147,6 +156,7 @@ impl Tunnel {
         (right, right_key): (Kind, Option<&str>),
         outside: Family,
     ) -> Self {
+        await_ping(&lab.left, RIGHT.outside(outside));
         let left = End::start(left, &lab.left, LEFT);
         let right = End::start(right, &lab.right, RIGHT);
         let endpoint = format!("Endpoint = {}\n", right.addresses.endpoint(outside));
