@@ -44,7 +44,8 @@ fn a_router_with_mtu_1280() {
         let nodad = if family == Family::V6 { "nodad" } else { "" };
         right.run(&format!("ip address add {at_right} dev eth0 {nodad}"));
         left.run(&format!("ip route add {at_right} via {to_router}"));
-        right.run(&format!("ip route add {at_left} via {from_right}"));
+        left.run(&format!("ip route add default via {to_router}"));
+        right.run(&format!("ip route add default via {from_right}"));
         router.run(&format!("ip route add {at_right} dev eth1 mtu 1280"));
         router.run(&format!("ip route add {at_left} dev eth0 mtu 1280"));
     }

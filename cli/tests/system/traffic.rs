@@ -5,7 +5,8 @@ use crate::Case;
 use crate::lab::daemon::Kind::{self, Adit, AditOnDescriptor, WireguardGo};
 use crate::lab::load;
 use crate::lab::needs::{Need, OURS};
-use crate::lab::tunnel::{End, FAMILIES, Lab, Tunnel};
+use crate::lab::netns::await_ping;
+use crate::lab::tunnel::{End, FAMILIES, Family, Lab, RIGHT, Tunnel};
 use crate::lab::wg::{self, Dump};
 
 const FOREIGN: &[Need] = &[Need::Root, Need::Program("wg"), Need::Program("iperf3"), Need::WireguardGo];
@@ -35,6 +36,11 @@ pub(crate) const CASES: &[Case] = &[
         name: "two_adits_on_descriptors_talk",
         needs: OURS,
         run: || every_family(AditOnDescriptor, AditOnDescriptor),
+    },
+    Case {
+        name: "the_address_that_a_peer_addressed_replies",
+        needs: OURS,
+        run: the_addressed_address_replies,
     },
     Case { name: "a_shared_preshared_key_connects", needs: OURS, run: a_shared_preshared_key_connects },
     Case {
@@ -72,20 +78,37 @@ fn assert_went_through_the_tunnel(left: &End, right: &End) {
     }
 }
 
+/// The system alone would reply from the first address that fits.
+fn the_addressed_address_replies() {
+    let lab = Lab::new();
+    let Tunnel { left, right } = Tunnel::new(&lab, Adit, Adit, Family::V4);
+    for (family, second, endpoint) in [
+        (Family::V4, "192.0.2.77/24", "192.0.2.77:51820"),
+        (Family::V6, "2001:db8::77/64", "[2001:db8::77]:51820"),
+    ] {
+        let nodad = if family == Family::V6 { "nodad" } else { "" };
+        right.netns().run(&format!("ip address add {second} dev eth0 {nodad}"));
+        await_ping(&lab.left, second.split('/').next().unwrap_or_default());
+        wg::set(left.interface(), &format!("peer {} endpoint {endpoint}", right.keys.public));
+        left.ping(RIGHT.inside(Family::V4));
+        assert_eq!(Dump::of(left.interface()).peer(&right.keys.public).endpoint, endpoint);
+    }
+}
+
 fn a_shared_preshared_key_connects() {
     let lab = Lab::new();
     let key = wg::preshared_key();
     let Tunnel { left, right } =
-        Tunnel::with_preshared_keys(&lab, (Adit, Some(&key)), (Adit, Some(&key)), FAMILIES[0]);
-    left.ping(right.addresses.inside(FAMILIES[0]));
+        Tunnel::with_preshared_keys(&lab, (Adit, Some(&key)), (Adit, Some(&key)), Family::V4);
+    left.ping(right.addresses.inside(Family::V4));
 }
 
 fn a_wrong_preshared_key_connects_nothing() {
     let lab = Lab::new();
     let (key, another) = (wg::preshared_key(), wg::preshared_key());
     let Tunnel { left, right } =
-        Tunnel::with_preshared_keys(&lab, (Adit, Some(&key)), (Adit, Some(&another)), FAMILIES[0]);
-    let address = right.addresses.inside(FAMILIES[0]);
+        Tunnel::with_preshared_keys(&lab, (Adit, Some(&key)), (Adit, Some(&another)), Family::V4);
+    let address = right.addresses.inside(Family::V4);
     assert!(!left.reaches(address));
     let dump = Dump::of(left.interface());
     assert_eq!(dump.peer(&right.keys.public).latest_handshake, 0, "no handshake is complete");
