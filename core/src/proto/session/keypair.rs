@@ -9,7 +9,7 @@ use super::aead::Cipher;
 use super::replay::ReplayWindow;
 use crate::proto::limits::{
     REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME, REKEY_AFTER_MESSAGES, REKEY_AFTER_TIME,
-    REKEY_ON_RECEIVE_AFTER_TIME,
+    REKEY_ON_RECEIVE_AFTER_TIME, REKEY_TIMEOUT,
 };
 use crate::proto::noise::handshake::TransportKeys;
 use crate::proto::time::Time;
@@ -45,10 +45,6 @@ pub(crate) struct Keypair {
     keys: TransportKeys,
     next_counter: u64,
     received: ReplayWindow,
-    /// Whether both ends had begun a handshake when this one was answered, and no message has come by it yet.
-    crossed: bool,
-    /// Whether the one handshake that receiving may begin has been begun (section 6.2).
-    rekeyed_on_receive: bool,
 }
 
 impl Keypair {
@@ -60,27 +56,13 @@ impl Keypair {
         remote: ReceiverIndex,
         keys: TransportKeys,
     ) -> Self {
-        Self {
-            role,
-            created,
-            local,
-            remote,
-            keys,
-            next_counter: 0,
-            received: ReplayWindow::new(),
-            crossed: false,
-            rekeyed_on_receive: false,
-        }
+        Self { role, created, local, remote, keys, next_counter: 0, received: ReplayWindow::new() }
     }
 
-    /// Marks a keypair that answers the peer's initiation while one of ours is under way.
-    pub(crate) fn with_crossing(self, crossed: bool) -> Self {
-        Self { crossed, ..self }
-    }
-
-    /// Whether this is the first message by a keypair that crossed with one of ours. True once.
-    pub(crate) fn takes_crossing(&mut self) -> bool {
-        core::mem::take(&mut self.crossed)
+    /// Whether each end began one of these two handshakes before it knew of the other's.
+    pub(crate) fn crosses(&self, other: &Self) -> bool {
+        let apart = self.created.since(other.created).max(other.created.since(self.created));
+        self.role != other.role && apart < REKEY_TIMEOUT
     }
 
     pub(crate) fn local(&self) -> ReceiverIndex {
@@ -98,13 +80,9 @@ impl Keypair {
             || self.role == Role::Initiator && now - self.created >= REKEY_AFTER_TIME
     }
 
-    /// Whether a new handshake is due, now that something was received. True once.
-    pub(crate) fn takes_rekey_on_receive(&mut self, now: Time) -> bool {
-        let due = self.role == Role::Initiator
-            && !self.rekeyed_on_receive
-            && now - self.created >= REKEY_ON_RECEIVE_AFTER_TIME;
-        self.rekeyed_on_receive |= due;
-        due
+    /// Whether a new handshake is due, now that something was received.
+    pub(crate) fn wants_rekey_on_receive(&self, now: Time) -> bool {
+        self.role == Role::Initiator && now - self.created >= REKEY_ON_RECEIVE_AFTER_TIME
     }
 
     /// The sending key, made ready for a batch.

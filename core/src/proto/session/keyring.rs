@@ -46,18 +46,17 @@ impl Keyring {
     /// An authentic message came by this index. Some when it confirms the keypair that waited, which is now the
     /// current one.
     ///
-    /// When both ends began a handshake at once, both may have installed their own. Then the message comes by
-    /// the peer's, demoted to previous; the end that must give way (`yields`, which the other end sees the other way
-    /// round) takes it up, so that both use the same one.
+    /// When both ends begin a handshake at once, each may end up sending by its own keypair. Then the end that `yields`
+    /// follows the other, which does not: it sends by the one of the two that a message last came by.
     pub(crate) fn confirm(&mut self, index: ReceiverIndex, yields: bool) -> Option<Retired> {
-        if let Some(next) = self.next.as_mut().filter(|next| next.local() == index) {
-            next.takes_crossing();
+        if self.next.as_ref().is_some_and(|next| next.local() == index) {
             let current = core::mem::replace(&mut self.current, self.next.take());
             return Some([core::mem::replace(&mut self.previous, current), None, None]);
         }
-        if let Some(previous) = self.previous.as_mut().filter(|previous| previous.local() == index)
-            && previous.takes_crossing()
-            && yields
+        if yields
+            && let (Some(previous), Some(current)) = (&self.previous, &self.current)
+            && previous.local() == index
+            && previous.crosses(current)
         {
             core::mem::swap(&mut self.previous, &mut self.current);
         }
@@ -69,14 +68,13 @@ impl Keyring {
         self.current.as_deref_mut().filter(|keypair| keypair.can_seal(now))
     }
 
+    /// Whether receiving has shown that a new handshake is due: a late packet by an older keypair does not.
+    pub(crate) fn wants_rekey_on_receive(&self, now: Time) -> bool {
+        self.current.as_ref().is_some_and(|current| current.wants_rekey_on_receive(now))
+    }
+
     /// Forgets all keys, which wipes them.
     pub(crate) fn clear(&mut self) -> Retired {
         [self.previous.take(), self.current.take(), self.next.take()]
-    }
-
-    /// How many keypairs there are.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        [&self.previous, &self.current, &self.next].into_iter().flatten().count()
     }
 }

@@ -151,8 +151,7 @@ impl Tunnel {
             .respond(local, &ephemeral, peer.preshared_key.as_ref())
             .inspect_err(|_| self.indices.free(local))?;
 
-        let crossed = peer.sent_initiation.is_some();
-        let keypair = Keypair::new(Role::Responder, now.mono, local, remote, keys).with_crossing(crossed);
+        let keypair = Keypair::new(Role::Responder, now.mono, local, remote, keys);
         let retired = peer.keyring.install_responded(keypair);
         peer.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
         send_handshake(peer, message, path, now.mono, out);

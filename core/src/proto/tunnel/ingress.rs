@@ -168,8 +168,7 @@ impl Tunnel {
                 self.send_staged_or_keepalive(id, now, out);
             }
         }
-        let keypair = self.peers[id].keyring.find(receiver);
-        if keypair.is_some_and(|keypair| keypair.takes_rekey_on_receive(now.mono)) {
+        if self.peers[id].keyring.wants_rekey_on_receive(now.mono) {
             self.begin_handshake(id, now, out);
         }
     }
