@@ -1,5 +1,6 @@
 //! Which texts are configurations: the verdicts of `wg` and `wg-quick`, and the few in which we differ from
-//! them, each with its reason.
+//! them, each with its reason. Every verdict below was taken from the tools themselves, 1.0.20250521 and
+//! 1.0.20260223: `wg-quick up` in a namespace, with wireguard-go as the device.
 
 use adit_core::config::parse;
 

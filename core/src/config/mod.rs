@@ -8,6 +8,7 @@ mod names;
 mod parse;
 mod span;
 mod value;
+mod write;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,6 +25,7 @@ pub use error::{ConfigError, Reason};
 pub use names::{Attribute, Section};
 pub use parse::{Parsed, parse, parse_bytes};
 pub use span::{Entry, SectionSpan, Spans};
+pub use write::{Unwritable, write};
 
 /// A whole configuration: the language of `wg`, of `wg-quick` and of the phone apps together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
