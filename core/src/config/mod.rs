@@ -6,6 +6,7 @@ mod endpoint;
 mod error;
 mod names;
 mod parse;
+pub mod qr;
 mod span;
 mod value;
 mod write;

@@ -2,7 +2,7 @@
 //! that no string smuggles a line in.
 
 use alloc::string::{String, ToString};
-use core::fmt::{self, Display, Write};
+use core::fmt::{self, Display};
 
 use zeroize::Zeroizing;
 
@@ -10,6 +10,7 @@ use super::span::is_space;
 use super::value::looks_like_address;
 use super::{AllowedIp, AllowedIpChange, Applications, Attribute, Config, Interface, Peer, Table};
 use crate::key::{PresharedKey, PrivateKey};
+use crate::secret_text::SecretText;
 
 /// A value that no text can say, as a command of two lines.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,21 +24,21 @@ pub struct Unwritable {
 
 /// The text of a configuration, as `wg showconf` and `wg-quick save` order it. Defaults are left out.
 pub fn write(config: &Config) -> Result<Zeroizing<String>, Unwritable> {
-    let mut out = Writer { text: Zeroizing::new(String::new()) };
+    let mut out = Writer { text: SecretText::default() };
     out.interface(&config.interface)?;
     for peer in &config.peers {
         out.peer(peer)?;
     }
-    Ok(out.text)
+    Ok(out.text.into_inner())
 }
 
 struct Writer {
-    text: Zeroizing<String>,
+    text: SecretText,
 }
 
 impl Writer {
     fn interface(&mut self, interface: &Interface) -> Result<(), Unwritable> {
-        self.put(format_args!("[Interface]\n"));
+        self.text.put(format_args!("[Interface]\n"));
         self.secret(Attribute::PrivateKey, interface.private_key.as_ref().map(PrivateKey::to_base64));
         self.optional(Attribute::ListenPort, interface.listen_port);
         if let Some(mark) = interface.fwmark {
@@ -70,7 +71,7 @@ impl Writer {
     }
 
     fn peer(&mut self, peer: &Peer) -> Result<(), Unwritable> {
-        self.put(format_args!("\n[Peer]\n"));
+        self.text.put(format_args!("\n[Peer]\n"));
         self.optional(Attribute::PublicKey, Some(peer.public_key));
         self.secret(Attribute::PresharedKey, peer.preshared_key.as_ref().map(PresharedKey::to_base64));
         // All in one line: a line of their own would give entries without a prefix another meaning.
@@ -120,7 +121,7 @@ impl Writer {
 
     fn optional(&mut self, key: Attribute, value: Option<impl Display>) {
         if let Some(value) = value {
-            self.put(format_args!("{key} = {value}\n"));
+            self.text.put(format_args!("{key} = {value}\n"));
         }
     }
 
@@ -131,17 +132,13 @@ impl Writer {
     fn list(&mut self, key: Attribute, values: impl Iterator<Item: Display>) {
         for (index, value) in values.enumerate() {
             match index {
-                0 => self.put(format_args!("{key} = {value}")),
-                _ => self.put(format_args!(", {value}")),
+                0 => self.text.put(format_args!("{key} = {value}")),
+                _ => self.text.put(format_args!(", {value}")),
             }
         }
-        if !self.text.ends_with('\n') {
-            self.put(format_args!("\n"));
+        if !self.text.as_str().ends_with('\n') {
+            self.text.put(format_args!("\n"));
         }
-    }
-
-    fn put(&mut self, text: fmt::Arguments<'_>) {
-        self.text.write_fmt(text).expect("writing to a string never fails");
     }
 }
 
