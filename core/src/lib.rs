@@ -73,4 +73,5 @@ extern crate alloc;
 pub mod config;
 pub mod key;
 pub mod proto;
+mod secret_text;
 pub mod uapi;
