@@ -4,6 +4,7 @@
 
 mod by_hand;
 mod changes;
+mod demo;
 mod lab;
 mod life;
 mod path_mtu;
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
     lab::netns::sweep();
     let trials = [
         by_hand::CASES,
+        demo::CASES,
         life::CASES,
         changes::CASES,
         refusals::CASES,
