@@ -4,6 +4,8 @@
 extern crate alloc;
 
 pub mod config;
+#[cfg(all(feature = "device", unix))]
+pub mod device;
 pub mod key;
 pub mod proto;
 pub mod uapi;
