@@ -58,6 +58,11 @@ pub enum TunError {
     /// Linux: a TAP device, which carries Ethernet frames.
     #[error("the descriptor is a TAP device, which carries Ethernet frames; open it with IFF_TUN")]
     Tap,
+    /// A stream, which does not keep packets apart.
+    #[error(
+        "the descriptor is a stream, which does not keep packets apart; use SOCK_DGRAM or SOCK_SEQPACKET"
+    )]
+    Stream,
 }
 
 /// Why one of the app's own functions failed, in the app's words.
