@@ -49,7 +49,7 @@ pub enum TunError {
     /// Not an open descriptor, or one that cannot be asked or waited for.
     #[error("the TUN descriptor cannot be used: {0}")]
     Unusable(#[source] io::Error),
-    /// Linux: opened without `IFF_NO_PI`.
+    /// Linux: opened without `IFF_NO_PI`. Seen in the first packet, since TUNGETIFF does not tell.
     #[error("the TUN descriptor puts packet information before each packet; open it with IFF_NO_PI")]
     PacketInformation,
     /// Linux: opened with `IFF_VNET_HDR`.
@@ -89,9 +89,9 @@ pub enum Ended {
     /// The TUN interface was deleted, or the other end of the descriptor was closed.
     #[error("the TUN interface is gone")]
     TunGone,
-    /// Reading the TUN descriptor failed.
-    #[error("the TUN descriptor failed: {0}")]
-    TunFailed(#[source] Arc<io::Error>),
+    /// Reading the TUN descriptor failed, or its first packet showed that it cannot be used.
+    #[error("{0}")]
+    TunFailed(#[source] Arc<TunError>),
     /// A defect of the driver: its thread panicked, and only the device ended.
     #[error("the tunnel's driver panicked; please report it")]
     Panicked,

@@ -99,12 +99,16 @@ impl Tun {
             Err(error) if Errno::from_io_error(&error).is_some_and(is_gone_on_read) => {
                 return Err(Ended::TunGone);
             }
-            Err(error) => return Err(Ended::TunFailed(Arc::new(error))),
+            Err(error) => return Err(failed(TunError::Unusable(error))),
         };
         match self.kind {
             // An empty datagram is a packet like another, for the engine to refuse.
             Kind::Datagrams => Ok(Some(&mut buffer[..len])),
             _ if len == 0 => Err(Ended::TunGone),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Device { .. } if has_packet_information(&buffer[..len]) => {
+                Err(failed(TunError::PacketInformation))
+            }
             Kind::Utun => Ok(Some(&mut buffer[UTUN_HEADER_LEN.min(len)..len])),
             _ => Ok(Some(&mut buffer[..len])),
         }
@@ -138,7 +142,7 @@ impl Tun {
             loop {
                 let mut error = match self.fd.ready(Interest::ERROR).await {
                     Ok(error) => error,
-                    Err(error) => return Ended::TunFailed(Arc::new(error)),
+                    Err(error) => return failed(TunError::Unusable(error)),
                 };
                 // Takes no packet, and fails if the interface is gone.
                 if let Err(Errno::BADFD | Errno::IO) = rustix::io::read(&self.fd, &mut [0; 0]) {
@@ -190,9 +194,6 @@ impl Kind {
         if has(libc::IFF_TAP) {
             return Err(TunError::Tap);
         }
-        if !has(libc::IFF_NO_PI) {
-            return Err(TunError::PacketInformation);
-        }
         if has(libc::IFF_VNET_HDR) {
             return Err(TunError::VnetHeader);
         }
@@ -217,6 +218,17 @@ fn utun_header(packet: &[u8]) -> [u8; UTUN_HEADER_LEN] {
 
 fn unusable(error: Errno) -> TunError {
     TunError::Unusable(error.into())
+}
+
+fn failed(error: TunError) -> Ended {
+    Ended::TunFailed(Arc::new(error))
+}
+
+/// Whether this is `struct tun_pi` of `linux/if_tun.h` and not an IP packet. TUNGETIFF does not tell: its
+/// `IFF_NOFILTER`, set on nearly every device, is the same bit as `IFF_NO_PI`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn has_packet_information(packet: &[u8]) -> bool {
+    matches!(packet, [0, _, 0x08, 0x00, 0x40..=0x4f, ..] | [0, _, 0x86, 0xdd, 0x60..=0x6f, ..])
 }
 
 /// What a descriptor answers to TUNGETIFF when it is no TUN device, or when a policy forbids the question.

@@ -171,17 +171,30 @@ mod real {
     use crate::device::sys::testing::{in_network_namespace, ip, open_tun};
 
     #[test]
-    fn kinds_that_carry_more_than_packets_are_refused_by_name() {
+    fn kinds_that_carry_more_than_ip_packets_are_refused_by_name() {
         in_network_namespace(|| {
             in_runtime(async {
                 let refused = |flags| Tun::new(open_tun("adit-t0", flags).unwrap()).err();
-                let error = refused(libc::IFF_TUN);
-                assert!(matches!(error, Some(TunError::PacketInformation)), "{error:?}");
                 let error = refused(libc::IFF_TAP | libc::IFF_NO_PI);
                 assert!(matches!(error, Some(TunError::Tap)), "{error:?}");
                 let error = refused(libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR);
                 assert!(matches!(error, Some(TunError::VnetHeader)), "{error:?}");
                 assert!(refused(libc::IFF_TUN | libc::IFF_NO_PI).is_none());
+            });
+        });
+    }
+
+    #[test]
+    fn packet_information_is_refused_by_name_at_the_first_packet() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                let tun = Tun::new(open_tun("adit-t4", libc::IFF_TUN).unwrap()).unwrap();
+                // The link announces itself with IPv6 packets of its own.
+                ip("link set adit-t4 up");
+                match read(&tun).await {
+                    Err(Ended::TunFailed(error)) => assert!(matches!(*error, TunError::PacketInformation)),
+                    other => panic!("{other:?}"),
+                }
             });
         });
     }
