@@ -9,6 +9,7 @@ mod hooks;
 mod stats;
 mod sys;
 mod tun;
+mod udp;
 
 use std::os::fd::{OwnedFd, RawFd};
 

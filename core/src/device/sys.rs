@@ -30,6 +30,12 @@ pub(super) fn allow_ipv6_fragments(socket: impl AsFd) -> io::Result<()> {
     set_int_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)
 }
 
+/// Stops the system from telling when each datagram came.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn stop_timestamps(socket: impl AsFd) -> io::Result<()> {
+    set_int_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)
+}
+
 /// Lets the system fragment IPv4 datagrams that are larger than the path's MTU. On Linux rustix has this.
 #[cfg(target_vendor = "apple")]
 pub(super) fn allow_ipv4_fragments(socket: impl AsFd) -> io::Result<()> {
