@@ -2,10 +2,13 @@
 //! only room that knows tokio and sockets; what WireGuard is, the engine knows.
 #![allow(clippy::todo, unused)]
 
+mod backlog;
 mod clock;
 mod error;
 mod event;
 mod hooks;
+mod observer;
+mod resolve;
 mod stats;
 mod sys;
 mod tun;
