@@ -2,7 +2,7 @@
 //! apart and what their errors mean; what is in a packet it does not know.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
