@@ -3,7 +3,10 @@
 use std::net::UdpSocket;
 use std::num::NonZeroU16;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 
 use adit_core::config::{Config, Interface};
 use adit_core::device::{
@@ -63,6 +66,53 @@ fn a_borrowed_descriptor_stays_the_caller_s() {
     // It is open still, and carries.
     rustix::io::write(&tun, b"open").unwrap();
     assert_eq!(rustix::io::read(&apps, &mut [0; 16]).unwrap(), 4);
+}
+
+/// Panics on whichever thread wakes it.
+struct Landmine;
+
+impl Wake for Landmine {
+    fn wake(self: Arc<Self>) {
+        panic!("a defect, for the test's sake");
+    }
+}
+
+/// Once it is told to, holds the driver up until the test lets go.
+struct Brake {
+    on: AtomicBool,
+    release: Mutex<Receiver<()>>,
+}
+
+impl SocketProtector for Brake {
+    fn protect(&self, _: BorrowedFd<'_>) -> Result<(), HookError> {
+        if self.on.swap(false, Ordering::SeqCst) {
+            self.release.lock().unwrap().recv().map_err(|_| HookError::new("the test is over"))?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_on_the_driver_s_thread_ends_the_device_alone() {
+    let (release, released) = channel();
+    let brake = Arc::new(Brake { on: AtomicBool::new(false), release: Mutex::new(released) });
+    let hooks = Hooks { protector: Some(brake.clone()), ..Hooks::default() };
+    let Node { device, apps, events, .. } = Node::start_with(1, Config::default(), hooks).unwrap();
+
+    brake.on.store(true, Ordering::SeqCst);
+    let mut held_up = Box::pin(device.network_changed());
+    assert!(held_up.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    // The driver will answer this, wake whoever waits for the answer, and so panic.
+    let mut status = Box::pin(device.status());
+    let waker = Waker::from(Arc::new(Landmine));
+    assert!(status.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    release.send(()).unwrap();
+
+    assert!(matches!(wait(device.ended()), Ended::Panicked));
+    assert!(is_closed(&apps));
+    let event = events.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(event, Event::Failed { reason: Ended::Panicked }));
+    wait(device.stop());
 }
 
 /// Refuses every socket, in words or by a panic.

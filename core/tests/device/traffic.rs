@@ -78,6 +78,32 @@ fn ten_thousand_packets_keep_their_order_and_are_accounted_for() {
 }
 
 #[test]
+fn applications_that_do_not_read_lose_what_overflows_and_stop_nothing_else() {
+    let (client, server) = pair();
+    client.exchange(&server);
+    let stats = || wait(server.device.stats()).unwrap();
+    // The server's applications read nothing until its buffers and its backlog are full.
+    let mut number = 0_u32;
+    while stats().dropped.tun_full == 0 {
+        client.send(&server, &[&number.to_be_bytes()[..], &[0; 1_000]].concat());
+        number += 1;
+    }
+    // It still takes what comes from the network, and sends.
+    server.send(&client, b"not stuck");
+    assert_eq!(client.receive(), b"not stuck");
+    let received = stats().udp_received.packets;
+    client.send(&server, b"lost as well");
+    while stats().udp_received.packets == received {
+        std::thread::yield_now();
+    }
+    // What waits comes in order, and then what is new.
+    let kept = number - u32::try_from(stats().dropped.tun_full).unwrap();
+    for expected in 0..kept {
+        assert_eq!(server.receive()[..4], expected.to_be_bytes());
+    }
+}
+
+#[test]
 fn a_peer_that_moves_is_followed() {
     let (client, server) = pair();
     client.exchange(&server);
