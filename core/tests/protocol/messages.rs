@@ -143,6 +143,59 @@ fn p06_a_cookie_is_used_for_120_seconds() {
     assert!(!mac2_after(&mut world, secs(20)));
 }
 
+/// An initiation of A's with mac2 by the cookie that B sent, once B is under load, and from where it is good.
+fn proven_initiation(world: &mut World) -> Vec<u8> {
+    flood(world);
+    world.send(A, B, b"hello");
+    world.advance(secs(1));
+    flood(world);
+    world.drop_next(1);
+    world.sent();
+    world.advance(millis(4_400));
+    let initiation = world.sent().into_iter().find(|sent| sent.kind() == Kind::Initiation).expect("a retry");
+    assert_ne!(initiation.bytes[132..], [0; 16]);
+    flood(world);
+    world.sent();
+    initiation.bytes
+}
+
+#[test]
+fn p04_a_cookie_binds_address_and_port() {
+    let mut world = World::pair(4);
+    let initiation = proven_initiation(&mut world);
+    while world.handle_handshake(B) {}
+    for elsewhere in ["192.0.2.1:51821", "192.0.2.99:51820"] {
+        assert_eq!(world.inject(B, &initiation, elsewhere.parse().unwrap()), Err(Rejected::Challenged));
+    }
+    assert_eq!(world.inject(B, &initiation, "192.0.2.1:51820".parse().unwrap()), Ok(None));
+}
+
+#[test]
+fn p04_the_secret_behind_cookies_changes_every_120_seconds() {
+    let mut world = World::pair(44);
+    let initiation = proven_initiation(&mut world);
+    let from = world.ends[A].address;
+    world.ends[A].tunnel.set_private_key(None, world.now);
+    for (wait, judged) in [(secs(100), Ok(None)), (secs(20), Err(Rejected::Challenged))] {
+        while world.handle_handshake(B) {}
+        world.advance(wait);
+        flood(&mut world);
+        while world.handle_handshake(B) {}
+        assert_eq!(world.inject(B, &initiation, from), judged, "after {wait:?} more");
+    }
+}
+
+#[test]
+fn p05_a_proven_address_still_has_a_limit() {
+    let mut world = World::pair(5);
+    let initiation = proven_initiation(&mut world);
+    while world.handle_handshake(B) {}
+    let from = world.ends[A].address;
+    let admitted = (0..100).filter(|_| world.inject(B, &initiation, from) == Ok(None)).count();
+    assert_eq!(admitted, 5);
+    assert_eq!(world.inject(B, &initiation, from), Err(Rejected::TooMany));
+}
+
 #[test]
 fn p07_established_sessions_pass_data_under_a_flood() {
     let mut world = World::pair(7);

@@ -131,3 +131,68 @@ pub(crate) struct SealingKey(Cipher);
 pub(crate) const fn sealed_len(padded_len: usize) -> usize {
     TRANSPORT_HEADER_LEN + padded_len + crate::proto::wire::message::TAG_LEN
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::PrivateKey;
+    use crate::proto::noise::handshake::{Identity, NamedInitiation, SentInitiation};
+    use crate::proto::noise::tai64n::Tai64n;
+    use core::time::Duration;
+
+    const START: Time = Time::from_origin(Duration::from_secs(1));
+
+    /// Both ends of one session, the initiator's first.
+    fn session() -> [Keypair; 2] {
+        let [us, them, first, second] = [1, 2, 3, 4].map(|octet| PrivateKey::from_bytes(&[octet; 32]));
+        let (us, them) = (Identity::new(us), Identity::new(them));
+        let static_static = us.private.shared_secret(&them.public).unwrap();
+        let timestamp = Tai64n::next(None, Duration::ZERO);
+        let [local, remote] = [ReceiverIndex(1), ReceiverIndex(2)];
+        let (sent, message) =
+            SentInitiation::new(&us, &them.public, &static_static, local, first, timestamp).unwrap();
+        let received = NamedInitiation::open(&them, &message).unwrap().authenticate(&static_static).unwrap();
+        let (response, their_keys) = received.respond(remote, &second, None).unwrap();
+        let our_keys = sent.open(&us, None, &response).unwrap();
+        [
+            Keypair::new(Role::Initiator, START, local, remote, our_keys),
+            Keypair::new(Role::Responder, START, remote, local, their_keys),
+        ]
+    }
+
+    /// Sends the message of this counter from one end to the other.
+    fn pass(sender: &mut Keypair, receiver: &mut Keypair, counter: u64) -> Result<(), OpenError> {
+        sender.next_counter = counter;
+        let mut arena = Vec::new();
+        let key = sender.sealer();
+        sender.seal(&key, b"payload", 16, &mut arena);
+        receiver.open(counter, &mut arena[TRANSPORT_HEADER_LEN..], START).map(drop)
+    }
+
+    #[test]
+    fn p21_a_rekey_is_due_after_2_to_the_60_messages_whatever_the_role() {
+        for mut keypair in session() {
+            keypair.next_counter = REKEY_AFTER_MESSAGES;
+            assert!(!keypair.wants_rekey_on_send(START));
+            keypair.next_counter += 1;
+            assert!(keypair.wants_rekey_on_send(START));
+        }
+    }
+
+    #[test]
+    fn p21_nothing_is_sealed_or_opened_after_2_to_the_64_less_2_to_the_13_less_1_messages() {
+        let [mut sender, mut receiver] = session();
+        assert_eq!(pass(&mut sender, &mut receiver, REJECT_AFTER_MESSAGES - 1), Ok(()));
+        assert!(!sender.can_seal(START));
+        assert_eq!(pass(&mut sender, &mut receiver, REJECT_AFTER_MESSAGES), Err(OpenError::Expired));
+    }
+
+    #[test]
+    fn p21_counters_have_64_bits() {
+        let [mut sender, mut receiver] = session();
+        for counter in [u64::from(u32::MAX), u64::from(u32::MAX) + 1] {
+            assert_eq!(pass(&mut sender, &mut receiver, counter), Ok(()));
+        }
+        assert_eq!(pass(&mut sender, &mut receiver, 0), Err(OpenError::Replayed));
+    }
+}
