@@ -71,6 +71,8 @@
 extern crate alloc;
 
 pub mod config;
+#[cfg(all(feature = "device", unix))]
+pub mod device;
 pub mod key;
 pub mod proto;
 mod secret_text;
