@@ -1,0 +1,71 @@
+//! What a device tells its observer.
+
+use std::net::SocketAddr;
+
+use super::error::Ended;
+use crate::key::PublicKey;
+use crate::proto::tunnel;
+
+/// Something that people may want to see, or an app may want to act on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A handshake initiation went out: the first, second, ... of this attempt.
+    Connecting {
+        /// To whom.
+        peer: PublicKey,
+        /// Counts from 1.
+        attempt: u32,
+    },
+    /// Authentic data came back over a new session.
+    Connected {
+        /// From whom.
+        peer: PublicKey,
+    },
+    /// An authentic packet came from a new address.
+    EndpointChanged {
+        /// Whose.
+        peer: PublicKey,
+        /// The new one.
+        endpoint: SocketAddr,
+    },
+    /// The name of a peer's endpoint has an address, which is used from now on.
+    Resolved {
+        /// Whose.
+        peer: PublicKey,
+        /// The name.
+        host: String,
+        /// Its address.
+        endpoint: SocketAddr,
+    },
+    /// The name of a peer's endpoint has no address yet; it is asked for again, at most 60 s later.
+    Unresolved {
+        /// Whose.
+        peer: PublicKey,
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// No answer for 90 s: the attempt is given up, and the next packet starts another.
+    GaveUp {
+        /// On whom.
+        peer: PublicKey,
+    },
+    /// The device has ended, and not because it was told to.
+    Failed {
+        /// Why.
+        reason: Ended,
+    },
+}
+
+impl From<tunnel::Event> for Event {
+    fn from(event: tunnel::Event) -> Self {
+        match event {
+            tunnel::Event::Connecting { peer, initiation } => Self::Connecting { peer, attempt: initiation },
+            tunnel::Event::Connected { peer } => Self::Connected { peer },
+            tunnel::Event::EndpointChanged { peer, endpoint } => Self::EndpointChanged { peer, endpoint },
+            tunnel::Event::GaveUp { peer } => Self::GaveUp { peer },
+        }
+    }
+}
