@@ -5,6 +5,7 @@ use xshell::{Shell, cmd};
 use crate::check;
 use crate::error::Error;
 use crate::install::{self, Tools};
+use crate::skip;
 use crate::steps::Steps;
 
 /// Every test that this machine can run.
@@ -37,6 +38,10 @@ fn without_ring(sh: &Shell) -> Result<(), Error> {
 
 /// The command line as users get it, against real interfaces and foreign peers.
 pub(crate) fn system(sh: &Shell, tools: &Tools, arguments: &[&str]) -> Result<(), Error> {
+    if !install::is_root(sh) {
+        skip("the system tests", "they make interfaces and namespaces, which needs root");
+        return Ok(());
+    }
     cmd!(sh, "cargo build --locked --release -p adit-cli").run()?;
     let mut path = tools.bin.clone().into_os_string();
     path.push(":");
@@ -44,8 +49,8 @@ pub(crate) fn system(sh: &Shell, tools: &Tools, arguments: &[&str]) -> Result<()
     let _path = sh.push_env("PATH", path);
     let _binary = sh.push_env("ADIT_TEST_BINARY", check::target_folder(sh)?.join("release/adit"));
     let _peer = tools.wireguard_go.as_ref().map(|program| sh.push_env("ADIT_TEST_WIREGUARD_GO", program));
-    // As root nothing is left out silently: what a test lacks makes it fail.
-    let _all = install::is_root(sh).then(|| sh.push_env("ADIT_TEST_EVERYTHING", "1"));
+    // Nothing is left out silently: what a test lacks makes it fail.
+    let _everything = sh.push_env("ADIT_TEST_EVERYTHING", "1");
     // The features of the unit tests' step, so that nothing is built a second time.
     Ok(cmd!(sh, "cargo test --locked --workspace --all-features --test system -- {arguments...}").run()?)
 }

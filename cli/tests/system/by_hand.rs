@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = &[
         needs: OURS,
         run: set_up_by_hand_with_setconf_and_set,
     },
+    Case { name: "wg_quick_runs_on_it", needs: OURS, run: wg_quick_runs_on_it },
     Case { name: "showconf_is_what_setconf_takes", needs: OURS, run: showconf_is_what_setconf_takes },
 ];
 
@@ -74,6 +75,42 @@ fn set_up_by_hand_with_setconf_and_set() {
         until("the daemon ends with its interface", LONG, || holds(!socket(interface).exists()));
         until("the daemon's process ends", LONG, || holds(netns.processes().is_empty()));
         assert_nothing_left(netns, interface);
+    }
+}
+
+fn wg_quick_runs_on_it() {
+    let lab = Lab::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keys = [Keys::generate(), Keys::generate()];
+    let quick = |netns: &Netns, verb: &str, file: &str| {
+        let adit = adit();
+        let implementation = format!("WG_QUICK_USERSPACE_IMPLEMENTATION={}", adit.display());
+        netns.run(&format!("env {implementation} wg-quick {verb} {file}"))
+    };
+    let ends =
+        [(&lab.left, LEFT, RIGHT, &keys), (&lab.right, RIGHT, LEFT, &[keys[1].clone(), keys[0].clone()])];
+    let files = ends.map(|(netns, us, them, [ours, theirs])| {
+        let interface = unique_interface();
+        let file = folder.path().join(format!("{interface}.conf")).display().to_string();
+        let text = format!(
+            "[Interface]\nPrivateKey = {}\nAddress = {}/32\nListenPort = {PORT}\n\n\
+             [Peer]\nPublicKey = {}\nAllowedIPs = {}\nEndpoint = {}\n",
+            ours.private,
+            us.inside(Family::V4),
+            theirs.public,
+            them.allowed_ips(),
+            them.endpoint(Family::V4)
+        );
+        std::fs::write(&file, text).expect("our own folder");
+        run(&format!("chmod 600 {file}"));
+        quick(netns, "up", &file);
+        (netns, interface, file)
+    });
+    lab.left.run(&format!("ping -c 3 -i 0.1 -W 10 {}", RIGHT.inside(Family::V4)));
+    for (netns, interface, file) in files {
+        quick(netns, "down", &file);
+        until("the daemon's process ends", LONG, || holds(netns.processes().is_empty()));
+        assert_nothing_left(netns, &interface);
     }
 }
 
