@@ -1,4 +1,13 @@
 //! The configuration as types. The rooms below turn text into it and back; nothing here does I/O.
+#![forbid(unsafe_code)]
+
+mod decode;
+mod endpoint;
+mod error;
+mod names;
+mod parse;
+mod span;
+mod value;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,6 +17,13 @@ use core::num::{NonZeroU16, NonZeroU32};
 use ipnet::IpNet;
 
 use crate::key::{PresharedKey, PrivateKey, PublicKey};
+
+pub use decode::decode;
+pub use endpoint::EndpointError;
+pub use error::{ConfigError, Reason};
+pub use names::{Attribute, Section};
+pub use parse::{Parsed, parse, parse_bytes};
+pub use span::{Entry, SectionSpan, Spans};
 
 /// A whole configuration: the language of `wg`, of `wg-quick` and of the phone apps together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +37,7 @@ pub struct Config {
 /// `[Interface]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
-    /// PrivateKey.
+    /// PrivateKey; 32 zeros are `None`.
     pub private_key: Option<PrivateKey>,
     /// ListenPort; `None` lets the system choose.
     pub listen_port: Option<NonZeroU16>,
@@ -33,7 +49,7 @@ pub struct Interface {
     pub dns_servers: Vec<IpAddr>,
     /// DNS: the search domains.
     pub dns_search: Vec<String>,
-    /// MTU, in octets.
+    /// MTU, in octets; 0 is `None`: the device chooses.
     pub mtu: Option<u16>,
     /// Table.
     pub table: Table,
@@ -80,7 +96,7 @@ pub enum Applications {
 pub struct Peer {
     /// PublicKey.
     pub public_key: PublicKey,
-    /// PresharedKey.
+    /// PresharedKey; 32 zeros are `None`.
     pub preshared_key: Option<PresharedKey>,
     /// AllowedIPs.
     pub allowed_ips: Vec<AllowedIp>,
@@ -88,6 +104,14 @@ pub struct Peer {
     pub endpoint: Option<Endpoint>,
     /// PersistentKeepalive, in seconds; `None` is `off`.
     pub persistent_keepalive: Option<NonZeroU16>,
+}
+
+impl Peer {
+    /// Whether `allowed_ips` is all that the peer shall have. Otherwise, because some entry has a prefix, all
+    /// of them only change what it has, and an entry without a prefix is added.
+    pub fn replaces_allowed_ips(&self) -> bool {
+        self.allowed_ips.iter().all(|entry| entry.change == AllowedIpChange::Listed)
+    }
 }
 
 /// One entry of AllowedIPs.

@@ -1,14 +1,42 @@
 //! The cross-platform userspace configuration protocol that `wg` speaks over a socket: text to types and
-//! back. No socket is opened here.
+//! back. No socket is opened here, and no interface name is looked up: that is an argument, [`ZoneLookup`].
+//!
+//! Source: the "Cross-platform Interface" page of WireGuard's site, and what `wg` 1.0.20250521 and newer sends
+//! and takes (`ipc-uapi.h` of wireguard-tools).
+#![forbid(unsafe_code)]
+
+mod error;
+mod request;
+mod set;
+mod status;
+mod value;
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use core::num::NonZeroU16;
+use core::num::{NonZeroU16, NonZeroU32};
 use core::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::key::{PresharedKey, PrivateKey, PublicKey};
+
+pub use error::{Errno, Reason, RequestError, StatusError};
+pub use request::{MAX_LINE, MAX_REQUEST, RequestReader};
+pub use set::write_set;
+pub use status::{parse_status, write_status};
+
+/// Turns the name of an interface, as in `[fe80::1%eth0]:51820`, into its index; `None` when there is no such
+/// interface. Only the caller may ask the system.
+pub type ZoneLookup = fn(&str) -> Option<u32>;
+
+/// What a request is about. It decides the sign of the `errno` in the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `get=1`.
+    Get,
+    /// `set=1`.
+    Set,
+}
 
 /// What a client asks.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,10 +52,10 @@ pub enum Request {
 pub struct Set {
     /// Ours; the inner `None` takes it away.
     pub private_key: Option<Option<PrivateKey>>,
-    /// 0 lets the system choose.
+    /// The UDP port to bind; 0 lets the system choose.
     pub listen_port: Option<u16>,
     /// The inner `None` takes it away.
-    pub fwmark: Option<Option<core::num::NonZeroU32>>,
+    pub fwmark: Option<Option<NonZeroU32>>,
     /// Whether the peers below are all that shall be left.
     pub replace_peers: bool,
     /// In the order given.
@@ -67,12 +95,12 @@ pub enum AllowedIpChange {
 /// The answer to [`Request::Get`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct DeviceStatus {
-    /// Ours, if there is one.
+    /// Ours, if there is one and it is told: some daemons keep it to themselves.
     pub private_key: Option<PrivateKey>,
     /// The UDP port that is bound.
     pub listen_port: u16,
     /// The mark on outer packets.
-    pub fwmark: Option<core::num::NonZeroU32>,
+    pub fwmark: Option<NonZeroU32>,
     /// In the order in which they were added.
     pub peers: Vec<PeerStatus>,
 }
@@ -86,7 +114,7 @@ pub struct PeerStatus {
     pub preshared_key: Option<PresharedKey>,
     /// Where it was last heard, or was said to be.
     pub endpoint: Option<SocketAddr>,
-    /// The wall clock at the last completed handshake, since the Unix epoch.
+    /// The wall clock at the last completed handshake, since the Unix epoch. The text's 0 is `None`.
     pub last_handshake: Option<Duration>,
     /// Octets received, outer UDP payloads that were authentic.
     pub rx_bytes: u64,

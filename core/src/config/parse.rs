@@ -1,0 +1,318 @@
+//! Text to configuration: lines, sections and keys, by the rules of `wg` and `wg-quick` together. What a value
+//! may be is in the room beside this one.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::num::NonZeroU16;
+use core::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::error::{ConfigError, Reason};
+use super::span::{Entry, Piece, SectionSpan, Spans, is_space};
+use super::value::{self, Dns};
+use super::{
+    AllowedIp, AllowedIpChange, Applications, Attribute, Config, Endpoint, Interface, Peer, Section, decode,
+};
+use crate::key::{PresharedKey, PublicKey};
+
+/// A configuration, and where its parts stand in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// What the text says.
+    pub config: Config,
+    /// Where it says it.
+    pub spans: Spans,
+}
+
+/// Reads a configuration. Of a key that stands twice in a section the last one counts, as for `wg`; lists and
+/// hooks add up.
+pub fn parse(text: &str) -> Result<Parsed, ConfigError> {
+    let mut parser = Parser::new(text);
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    for line in (Piece { text: &text[start..], start }).split(|letter| letter == '\n') {
+        parser.line(line)?;
+    }
+    parser.finish()
+}
+
+/// Reads a file's octets, in UTF-8 or UTF-16. The spans belong to the text that [`decode`] makes of them.
+pub fn parse_bytes(bytes: &[u8]) -> Result<Parsed, ConfigError> {
+    parse(&decode(bytes)?)
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    /// Whether the section's name has no spaces within: `wg-quick` does not know it otherwise.
+    is_plain_header: bool,
+    interface: Interface,
+    peers: Vec<PeerDraft>,
+    spans: Spans,
+}
+
+/// A peer that may still lack its key.
+struct PeerDraft {
+    header: Range<usize>,
+    public_key: Option<PublicKey>,
+    preshared_key: Option<PresharedKey>,
+    allowed_ips: Vec<AllowedIp>,
+    /// Whether the last line of AllowedIPs had no `+` and no `-`.
+    last_line_replaces: bool,
+    endpoint: Option<Endpoint>,
+    persistent_keepalive: Option<NonZeroU16>,
+}
+
+/// A key's value, and all that an error about it has to say.
+#[derive(Clone, Copy)]
+struct Field<'t> {
+    text: &'t str,
+    section: Section,
+    key: Attribute,
+    value: Piece<'t>,
+}
+
+impl<'t> Parser<'t> {
+    fn new(text: &'t str) -> Self {
+        let (interface, peers, spans) = Default::default();
+        Self { text, is_plain_header: true, interface, peers, spans }
+    }
+
+    fn line(&mut self, line: Piece<'t>) -> Result<(), ConfigError> {
+        let code = line.before('#').trim();
+        if code.text.is_empty() {
+            return Ok(());
+        }
+        if code.text.starts_with('[') {
+            return self.header(code);
+        }
+        let section = self.spans.sections.last().map(|span| span.section);
+        let Some((name, value)) = code.split_once('=') else {
+            return Err(self.error(code, Reason::Syntax, section));
+        };
+        let name = name.trim();
+        let section = section.ok_or_else(|| self.error(name, Reason::MissingSection, None))?;
+        let key = self.key(name, section)?;
+        // The shell reads a hook's comments.
+        let value =
+            if key.is_hook() { line.split_once('=').map_or(value, |(_, value)| value) } else { value };
+        let field = Field { text: self.text, section, key, value: value.trim() };
+
+        let items = match section {
+            Section::Interface => self.interface_value(field)?,
+            Section::Peer(_) => self.peer_value(field)?,
+        };
+        let entry = Entry { key, name: name.range(), value: field.value.range(), items };
+        if let Some(span) = self.spans.sections.last_mut() {
+            span.entries.push(entry);
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, code: Piece<'t>) -> Result<(), ConfigError> {
+        let name = without_spaces(code.text).to_ascii_lowercase();
+        let section = match name.as_str() {
+            "[interface]" => Section::Interface,
+            "[peer]" => {
+                self.peers.push(PeerDraft::new(code.range()));
+                Section::Peer(self.peers.len())
+            }
+            _ if name.ends_with(']') => return Err(self.error(code, Reason::UnknownSection, None)),
+            _ => return Err(self.error(code, Reason::Syntax, None)),
+        };
+        self.is_plain_header = name.len() == code.text.len();
+        self.spans.sections.push(SectionSpan { section, header: code.range(), entries: Vec::new() });
+        Ok(())
+    }
+
+    /// The key of this name, if the section may have it.
+    fn key(&self, name: Piece<'t>, section: Section) -> Result<Attribute, ConfigError> {
+        let joined = without_spaces(name.text);
+        let known = Attribute::find(&joined).filter(|key| {
+            let is_plain = self.is_plain_header && joined.len() == name.text.len();
+            key.belongs_to(section) && (key.ignores_spaces() || is_plain)
+        });
+        known.ok_or_else(|| {
+            let nearest = Attribute::nearest(&joined);
+            self.error(name, Reason::UnknownAttribute { nearest }, Some(section))
+        })
+    }
+
+    /// Takes a value of `[Interface]`; gives the places of a list's elements.
+    fn interface_value(&mut self, field: Field<'t>) -> Result<Vec<Range<usize>>, ConfigError> {
+        let interface = &mut self.interface;
+        match field.key {
+            Attribute::PrivateKey => interface.private_key = field.read(value::private_key)?,
+            Attribute::ListenPort => interface.listen_port = field.read(value::listen_port)?,
+            Attribute::FwMark => interface.fwmark = field.read(value::fwmark)?,
+            Attribute::Mtu => interface.mtu = field.read(value::mtu)?.map(u16::from),
+            Attribute::Table => interface.table = field.read(value::table)?,
+            Attribute::SaveConfig => interface.save_config = field.read(value::boolean)?,
+            Attribute::PreUp => interface.pre_up.push(field.value.text.to_string()),
+            Attribute::PostUp => interface.post_up.push(field.value.text.to_string()),
+            Attribute::PreDown => interface.pre_down.push(field.value.text.to_string()),
+            Attribute::PostDown => interface.post_down.push(field.value.text.to_string()),
+            Attribute::Address => {
+                return field.read_list(|item| {
+                    interface.addresses.push(value::address(item)?);
+                    Ok(())
+                });
+            }
+            Attribute::Dns => {
+                return field.read_list(|item| {
+                    match value::dns(item)? {
+                        Dns::Server(address) => interface.dns_servers.push(address),
+                        Dns::Search(domain) => interface.dns_search.push(domain),
+                    }
+                    Ok(())
+                });
+            }
+            _ => return self.applications(field),
+        }
+        Ok(Vec::new())
+    }
+
+    fn applications(&mut self, field: Field<'t>) -> Result<Vec<Range<usize>>, ConfigError> {
+        let mut names = Vec::new();
+        let items = field.read_list(|item| {
+            names.push(value::application(item)?);
+            Ok(())
+        })?;
+        // An empty list of the apps means the same as none.
+        if names.is_empty() {
+            return Ok(items);
+        }
+        let is_included = field.key == Attribute::IncludedApplications;
+        match (&mut self.interface.applications, is_included) {
+            (Applications::Included(earlier), true) | (Applications::Excluded(earlier), false) => {
+                earlier.append(&mut names);
+            }
+            (applications @ Applications::All, true) => *applications = Applications::Included(names),
+            (applications @ Applications::All, false) => *applications = Applications::Excluded(names),
+            _ => return Err(field.error(field.value, Reason::Duplicate)),
+        }
+        Ok(items)
+    }
+
+    /// Takes a value of the last `[Peer]`; gives the places of a list's elements.
+    fn peer_value(&mut self, field: Field<'t>) -> Result<Vec<Range<usize>>, ConfigError> {
+        let Some(peer) = self.peers.last_mut() else { return Ok(Vec::new()) };
+        match field.key {
+            Attribute::PublicKey => peer.public_key = Some(field.read(value::public_key)?),
+            Attribute::PresharedKey => peer.preshared_key = field.read(value::preshared_key)?,
+            Attribute::Endpoint => peer.endpoint = Some(field.read(value::endpoint)?),
+            Attribute::PersistentKeepalive => peer.persistent_keepalive = field.read(value::keepalive)?,
+            _ => return peer.allowed_ips(field),
+        }
+        Ok(Vec::new())
+    }
+
+    fn finish(self) -> Result<Parsed, ConfigError> {
+        let mut peers = Vec::with_capacity(self.peers.len());
+        for (index, draft) in self.peers.into_iter().enumerate() {
+            let header = draft.header.clone();
+            peers.push(draft.finish().ok_or_else(|| {
+                let section = Some(Section::Peer(index + 1));
+                let key = Some(Attribute::PublicKey);
+                ConfigError::new(self.text, header, Reason::MissingAttribute, section, key)
+            })?);
+        }
+        Ok(Parsed { config: Config { interface: self.interface, peers }, spans: self.spans })
+    }
+
+    fn error(&self, place: Piece<'t>, reason: Reason, section: Option<Section>) -> ConfigError {
+        ConfigError::new(self.text, place.range(), reason, section, None)
+    }
+}
+
+impl PeerDraft {
+    fn new(header: Range<usize>) -> Self {
+        Self {
+            header,
+            public_key: None,
+            preshared_key: None,
+            allowed_ips: Vec::new(),
+            last_line_replaces: true,
+            endpoint: None,
+            persistent_keepalive: None,
+        }
+    }
+
+    /// Adds a line of AllowedIPs; an empty one adds nothing.
+    fn allowed_ips(&mut self, field: Field<'_>) -> Result<Vec<Range<usize>>, ConfigError> {
+        let earlier = self.allowed_ips.len();
+        let items = field.read_list(|item| {
+            self.allowed_ips.push(value::allowed_ip(item)?);
+            Ok(())
+        })?;
+        let is_listed = |entry: &AllowedIp| entry.change == AllowedIpChange::Listed;
+        self.last_line_replaces = self.allowed_ips[earlier..].iter().all(is_listed);
+        Ok(items)
+    }
+
+    /// `None` when the key is missing.
+    fn finish(mut self) -> Option<Peer> {
+        // For `wg` the last line decides whether the list is replaced, and an earlier line's `+` then means
+        // nothing.
+        if self.last_line_replaces {
+            for entry in &mut self.allowed_ips {
+                if entry.change == AllowedIpChange::Add {
+                    entry.change = AllowedIpChange::Listed;
+                }
+            }
+        }
+        Some(Peer {
+            public_key: self.public_key?,
+            preshared_key: self.preshared_key,
+            allowed_ips: self.allowed_ips,
+            endpoint: self.endpoint,
+            persistent_keepalive: self.persistent_keepalive,
+        })
+    }
+}
+
+impl Field<'_> {
+    /// Reads the whole value.
+    fn read<T>(self, read: fn(&str) -> Result<T, Reason>) -> Result<T, ConfigError> {
+        let value = self.value;
+        let read =
+            if self.key.ignores_spaces() { read(&without_spaces(value.text)) } else { read(value.text) };
+        read.map_err(|reason| self.error(value, reason))
+    }
+
+    /// Hands each element of a list to `take`, and gives their places. `wg` wants commas and something
+    /// between them; `wg-quick` takes commas and spaces, any number of them; the apps take commas.
+    fn read_list(
+        self,
+        mut take: impl FnMut(&str) -> Result<(), Reason>,
+    ) -> Result<Vec<Range<usize>>, ConfigError> {
+        if self.value.text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_separator = match self.key {
+            Attribute::Address | Attribute::Dns => |letter| letter == ',' || is_space(letter),
+            _ => |letter| letter == ',',
+        };
+        let mut places = Vec::new();
+        for item in self.value.split(is_separator) {
+            if item.text.is_empty() && !self.key.ignores_spaces() {
+                continue;
+            }
+            let taken =
+                if self.key.ignores_spaces() { take(&without_spaces(item.text)) } else { take(item.text) };
+            taken.map_err(|reason| self.error(item, reason))?;
+            places.push(item.range());
+        }
+        Ok(places)
+    }
+
+    fn error(self, place: Piece<'_>, reason: Reason) -> ConfigError {
+        ConfigError::value(self.text, place, reason, self.section, self.key)
+    }
+}
+
+/// The text as `wg` reads it. It may be a secret's.
+fn without_spaces(text: &str) -> Zeroizing<String> {
+    let mut joined = Zeroizing::new(String::with_capacity(text.len()));
+    joined.extend(text.chars().filter(|letter| !is_space(*letter)));
+    joined
+}

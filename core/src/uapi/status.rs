@@ -1,0 +1,138 @@
+//! Writes the answer to `get=1`, and reads the answers of any daemon: ours, wireguard-go's, boringtun's,
+//! gotatun's.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+use core::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::error::printable_key;
+use super::set::hex_or_zeros;
+use super::{DeviceStatus, PeerStatus, Reason, StatusError, ZoneLookup, value};
+use crate::key::{PresharedKey, PrivateKey, PublicKey};
+
+/// The whole answer, its `errno=0` and its empty line included.
+pub fn write_status(status: &DeviceStatus) -> Zeroizing<String> {
+    // About the size of a peer with all its lines. A string that never grows leaves no copies of keys.
+    let capacity = 256 + status.peers.iter().map(|peer| 512 + 64 * peer.allowed_ips.len()).sum::<usize>();
+    let mut text = Zeroizing::new(String::with_capacity(capacity));
+    write_device(&mut text, status).expect("writing to a string never fails");
+    text
+}
+
+fn write_device(text: &mut String, status: &DeviceStatus) -> fmt::Result {
+    if let Some(key) = &status.private_key {
+        writeln!(text, "private_key={}", *Zeroizing::new(key.to_hex()))?;
+    }
+    writeln!(text, "listen_port={}", status.listen_port)?;
+    if let Some(fwmark) = status.fwmark {
+        writeln!(text, "fwmark={fwmark}")?;
+    }
+    for peer in &status.peers {
+        write_peer(text, peer)?;
+    }
+    write!(text, "errno=0\n\n")
+}
+
+fn write_peer(text: &mut String, peer: &PeerStatus) -> fmt::Result {
+    let handshake = peer.last_handshake.unwrap_or_default();
+    writeln!(text, "public_key={}", peer.public_key.to_hex())?;
+    writeln!(text, "preshared_key={}", *hex_or_zeros(peer.preshared_key.as_ref().map(PresharedKey::to_hex)))?;
+    writeln!(text, "protocol_version=1")?;
+    if let Some(endpoint) = peer.endpoint {
+        writeln!(text, "endpoint={endpoint}")?;
+    }
+    writeln!(text, "last_handshake_time_sec={}", handshake.as_secs())?;
+    writeln!(text, "last_handshake_time_nsec={}", handshake.subsec_nanos())?;
+    writeln!(text, "tx_bytes={}", peer.tx_bytes)?;
+    writeln!(text, "rx_bytes={}", peer.rx_bytes)?;
+    writeln!(text, "persistent_keepalive_interval={}", peer.persistent_keepalive.map_or(0, u16::from))?;
+    for network in &peer.allowed_ips {
+        writeln!(text, "allowed_ip={network}")?;
+    }
+    Ok(())
+}
+
+/// Reads an answer up to its empty line. Keys that are not known are passed over: daemons tell more than
+/// they are asked.
+///
+/// Asks `zones` for the interfaces that endpoints name.
+pub fn parse_status(text: &str, zones: ZoneLookup) -> Result<DeviceStatus, StatusError> {
+    let mut status = DeviceStatus { private_key: None, listen_port: 0, fwmark: None, peers: Vec::new() };
+    let mut errno = None;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let malformed = |key, reason| StatusError::Malformed { line: index + 1, key, reason };
+        let line = line.strip_suffix('\n').ok_or_else(|| malformed(None, Reason::Truncated))?;
+        if line.is_empty() {
+            return match errno {
+                Some(0) => Ok(status),
+                Some(errno) => Err(StatusError::Refused(errno)),
+                None => Err(malformed(None, Reason::Truncated)),
+            };
+        }
+        let (key, value) = line.split_once('=').ok_or_else(|| malformed(None, Reason::NoValue))?;
+        let taken = match (key, status.peers.last_mut()) {
+            ("errno", _) => error_number(value).map(|number| errno = Some(number)),
+            ("public_key", _) => new_peer(value).map(|peer| status.peers.push(peer)),
+            (_, None) => device_line(&mut status, key, value),
+            (_, Some(peer)) => peer_line(peer, key, value, zones),
+        };
+        taken.map_err(|reason| malformed(printable_key(key), reason))?;
+    }
+    Err(StatusError::Malformed { line: text.lines().count() + 1, key: None, reason: Reason::Truncated })
+}
+
+/// Some daemons negate it, some do not; both mean the same.
+fn error_number(value: &str) -> Result<i64, Reason> {
+    let number = value::number(value.strip_prefix('-').unwrap_or(value), i32::MAX as u64)?;
+    Ok(number as i64)
+}
+
+fn device_line(status: &mut DeviceStatus, key: &str, value: &str) -> Result<(), Reason> {
+    match key {
+        "private_key" => status.private_key = PrivateKey::from_hex(value)?,
+        "listen_port" => status.listen_port = value::port(value)?,
+        "fwmark" => status.fwmark = value::fwmark(value)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn peer_line(peer: &mut PeerStatus, key: &str, value: &str, zones: ZoneLookup) -> Result<(), Reason> {
+    match key {
+        "preshared_key" => peer.preshared_key = PresharedKey::from_hex(value)?,
+        "endpoint" => peer.endpoint = Some(value::endpoint(value, zones)?),
+        "persistent_keepalive_interval" => peer.persistent_keepalive = value::keepalive(value)?,
+        "allowed_ip" => peer.allowed_ips.push(value::network(value)?),
+        "rx_bytes" => peer.rx_bytes = value::number(value, u64::MAX)?,
+        "tx_bytes" => peer.tx_bytes = value::number(value, u64::MAX)?,
+        "last_handshake_time_sec" => {
+            let seconds = Duration::from_secs(value::number(value, i64::MAX as u64)?);
+            add_handshake_time(peer, seconds);
+        }
+        "last_handshake_time_nsec" => add_handshake_time(peer, value::nanoseconds(value)?),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The time comes in two lines, in either order; 0 in both is no handshake.
+fn add_handshake_time(peer: &mut PeerStatus, part: Duration) {
+    let time = peer.last_handshake.unwrap_or_default().saturating_add(part);
+    peer.last_handshake = (!time.is_zero()).then_some(time);
+}
+
+fn new_peer(public_key: &str) -> Result<PeerStatus, Reason> {
+    Ok(PeerStatus {
+        public_key: PublicKey::from_hex(public_key)?,
+        preshared_key: None,
+        endpoint: None,
+        last_handshake: None,
+        rx_bytes: 0,
+        tx_bytes: 0,
+        persistent_keepalive: None,
+        allowed_ips: Vec::new(),
+    })
+}
