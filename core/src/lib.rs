@@ -8,4 +8,5 @@ pub mod config;
 pub mod device;
 pub mod key;
 pub mod proto;
+mod secret_text;
 pub mod uapi;

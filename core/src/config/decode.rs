@@ -33,14 +33,19 @@ fn decode_utf8(bytes: &[u8]) -> Result<Zeroizing<String>, ConfigError> {
         {
             return Err(not_text(text));
         }
-        text.push_str(&String::from_utf8_lossy(line));
+        for chunk in line.utf8_chunks() {
+            text.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
     }
     Ok(text)
 }
 
 /// Whether this octet of the line is a comment's. A hook has no comments: the shell reads them.
 fn is_within_comment(line: &[u8], octet: usize) -> bool {
-    let before = String::from_utf8_lossy(&line[..octet]);
+    let Ok(before) = core::str::from_utf8(&line[..octet]) else { return false };
     let Some((code, _)) = before.split_once('#') else { return false };
     let key = code.split('=').next().unwrap_or(code).trim_matches(is_space);
     !Attribute::find(key).is_some_and(Attribute::is_hook)

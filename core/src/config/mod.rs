@@ -6,8 +6,10 @@ mod endpoint;
 mod error;
 mod names;
 mod parse;
+pub mod qr;
 mod span;
 mod value;
+mod write;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,6 +26,7 @@ pub use error::{ConfigError, Reason};
 pub use names::{Attribute, Section};
 pub use parse::{Parsed, parse, parse_bytes};
 pub use span::{Entry, SectionSpan, Spans};
+pub use write::{Unwritable, write};
 
 /// A whole configuration: the language of `wg`, of `wg-quick` and of the phone apps together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,70 +1,69 @@
 //! Writes `set=1` requests, in the order in which `wg` sends them.
 
 use alloc::string::String;
-use core::fmt::{self, Write};
 
 use zeroize::Zeroizing;
 
 use super::{AllowedIpChange, Set, SetPeer};
 use crate::key::{PresharedKey, PrivateKey};
+use crate::secret_text::SecretText;
 
 /// 32 zeros: no key.
 const NO_KEY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The request as text, its empty line included.
 pub fn write_set(set: &Set) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::new());
-    write_lines(&mut text, set).expect("writing to a string never fails");
-    text
+    let mut text = SecretText::default();
+    write_lines(&mut text, set);
+    text.into_inner()
 }
 
-fn write_lines(text: &mut String, set: &Set) -> fmt::Result {
-    writeln!(text, "set=1")?;
+fn write_lines(text: &mut SecretText, set: &Set) {
+    text.put(format_args!("set=1\n"));
     if let Some(key) = &set.private_key {
-        writeln!(text, "private_key={}", *hex_or_zeros(key.as_ref().map(PrivateKey::to_hex)))?;
+        text.put(format_args!("private_key={}\n", *hex_or_zeros(key.as_ref().map(PrivateKey::to_hex))));
     }
     if let Some(port) = set.listen_port {
-        writeln!(text, "listen_port={port}")?;
+        text.put(format_args!("listen_port={port}\n"));
     }
     if let Some(fwmark) = set.fwmark {
-        writeln!(text, "fwmark={}", fwmark.map_or(0, u32::from))?;
+        text.put(format_args!("fwmark={}\n", fwmark.map_or(0, u32::from)));
     }
     if set.replace_peers {
-        writeln!(text, "replace_peers=true")?;
+        text.put(format_args!("replace_peers=true\n"));
     }
     for peer in &set.peers {
-        write_peer(text, peer)?;
+        write_peer(text, peer);
     }
-    writeln!(text)
+    text.put(format_args!("\n"));
 }
 
-fn write_peer(text: &mut String, peer: &SetPeer) -> fmt::Result {
-    writeln!(text, "public_key={}", peer.public_key.to_hex())?;
+fn write_peer(text: &mut SecretText, peer: &SetPeer) {
+    text.put(format_args!("public_key={}\n", peer.public_key.to_hex()));
     if peer.remove {
-        writeln!(text, "remove=true")?;
+        text.put(format_args!("remove=true\n"));
     }
     if peer.update_only {
-        writeln!(text, "update_only=true")?;
+        text.put(format_args!("update_only=true\n"));
     }
     if let Some(key) = &peer.preshared_key {
-        writeln!(text, "preshared_key={}", *hex_or_zeros(key.as_ref().map(PresharedKey::to_hex)))?;
+        text.put(format_args!("preshared_key={}\n", *hex_or_zeros(key.as_ref().map(PresharedKey::to_hex))));
     }
     if let Some(endpoint) = peer.endpoint {
-        writeln!(text, "endpoint={endpoint}")?;
+        text.put(format_args!("endpoint={endpoint}\n"));
     }
     if let Some(seconds) = peer.persistent_keepalive {
-        writeln!(text, "persistent_keepalive_interval={}", seconds.map_or(0, u16::from))?;
+        text.put(format_args!("persistent_keepalive_interval={}\n", seconds.map_or(0, u16::from)));
     }
     if peer.replace_allowed_ips {
-        writeln!(text, "replace_allowed_ips=true")?;
+        text.put(format_args!("replace_allowed_ips=true\n"));
     }
     for change in &peer.allowed_ips {
         match change {
-            AllowedIpChange::Add(network) => writeln!(text, "allowed_ip={network}")?,
-            AllowedIpChange::Remove(network) => writeln!(text, "allowed_ip=-{network}")?,
+            AllowedIpChange::Add(network) => text.put(format_args!("allowed_ip={network}\n")),
+            AllowedIpChange::Remove(network) => text.put(format_args!("allowed_ip=-{network}\n")),
         }
     }
-    Ok(())
 }
 
 /// A secret's digits, wiped when dropped.

@@ -3,7 +3,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
 use core::time::Duration;
 
 use zeroize::Zeroizing;
@@ -12,47 +11,51 @@ use super::error::printable_key;
 use super::set::hex_or_zeros;
 use super::{DeviceStatus, PeerStatus, Reason, StatusError, ZoneLookup, value};
 use crate::key::{PresharedKey, PrivateKey, PublicKey};
+use crate::secret_text::SecretText;
 
 /// The whole answer, its `errno=0` and its empty line included.
 pub fn write_status(status: &DeviceStatus) -> Zeroizing<String> {
-    // About the size of a peer with all its lines. A string that never grows leaves no copies of keys.
-    let capacity = 256 + status.peers.iter().map(|peer| 512 + 64 * peer.allowed_ips.len()).sum::<usize>();
-    let mut text = Zeroizing::new(String::with_capacity(capacity));
-    write_device(&mut text, status).expect("writing to a string never fails");
-    text
+    let mut text = SecretText::default();
+    write_device(&mut text, status);
+    text.into_inner()
 }
 
-fn write_device(text: &mut String, status: &DeviceStatus) -> fmt::Result {
+fn write_device(text: &mut SecretText, status: &DeviceStatus) {
     if let Some(key) = &status.private_key {
-        writeln!(text, "private_key={}", *Zeroizing::new(key.to_hex()))?;
+        text.put(format_args!("private_key={}\n", *Zeroizing::new(key.to_hex())));
     }
-    writeln!(text, "listen_port={}", status.listen_port)?;
+    text.put(format_args!("listen_port={}\n", status.listen_port));
     if let Some(fwmark) = status.fwmark {
-        writeln!(text, "fwmark={fwmark}")?;
+        text.put(format_args!("fwmark={fwmark}\n"));
     }
     for peer in &status.peers {
-        write_peer(text, peer)?;
+        write_peer(text, peer);
     }
-    write!(text, "errno=0\n\n")
+    text.put(format_args!("errno=0\n\n"));
 }
 
-fn write_peer(text: &mut String, peer: &PeerStatus) -> fmt::Result {
+fn write_peer(text: &mut SecretText, peer: &PeerStatus) {
     let handshake = peer.last_handshake.unwrap_or_default();
-    writeln!(text, "public_key={}", peer.public_key.to_hex())?;
-    writeln!(text, "preshared_key={}", *hex_or_zeros(peer.preshared_key.as_ref().map(PresharedKey::to_hex)))?;
-    writeln!(text, "protocol_version=1")?;
+    text.put(format_args!("public_key={}\n", peer.public_key.to_hex()));
+    text.put(format_args!(
+        "preshared_key={}\n",
+        *hex_or_zeros(peer.preshared_key.as_ref().map(PresharedKey::to_hex))
+    ));
+    text.put(format_args!("protocol_version=1\n"));
     if let Some(endpoint) = peer.endpoint {
-        writeln!(text, "endpoint={endpoint}")?;
+        text.put(format_args!("endpoint={endpoint}\n"));
     }
-    writeln!(text, "last_handshake_time_sec={}", handshake.as_secs())?;
-    writeln!(text, "last_handshake_time_nsec={}", handshake.subsec_nanos())?;
-    writeln!(text, "tx_bytes={}", peer.tx_bytes)?;
-    writeln!(text, "rx_bytes={}", peer.rx_bytes)?;
-    writeln!(text, "persistent_keepalive_interval={}", peer.persistent_keepalive.map_or(0, u16::from))?;
+    text.put(format_args!("last_handshake_time_sec={}\n", handshake.as_secs()));
+    text.put(format_args!("last_handshake_time_nsec={}\n", handshake.subsec_nanos()));
+    text.put(format_args!("tx_bytes={}\n", peer.tx_bytes));
+    text.put(format_args!("rx_bytes={}\n", peer.rx_bytes));
+    text.put(format_args!(
+        "persistent_keepalive_interval={}\n",
+        peer.persistent_keepalive.map_or(0, u16::from)
+    ));
     for network in &peer.allowed_ips {
-        writeln!(text, "allowed_ip={network}")?;
+        text.put(format_args!("allowed_ip={network}\n"));
     }
-    Ok(())
 }
 
 /// Reads an answer up to its empty line. Keys that are not known are passed over: daemons tell more than
