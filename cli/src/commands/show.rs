@@ -26,6 +26,12 @@ pub(crate) enum ShowError {
     /// The sockets cannot be listed.
     #[error("cannot list the interfaces: {0}")]
     List(#[source] io::Error),
+    /// Every interface was refused, and each refusal was told.
+    #[error("none of {count} interfaces could be shown")]
+    NoneShown {
+        /// How many there are.
+        count: usize,
+    },
     /// Nobody to write to.
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
@@ -57,35 +63,24 @@ pub(crate) fn show(what: Option<&str>, out: &mut impl Write) -> Result<(), ShowE
 fn show_all(directory: &Path, out: &mut impl Write) -> Result<(), ShowError> {
     let interfaces = uapi_socket::interfaces(directory).map_err(ShowError::List)?;
     let style = Style::from_environment();
-    let mut shown_any = false;
-    let mut last_refusal = None;
+    let mut shown = 0;
     for (index, interface) in interfaces.iter().enumerate() {
         match uapi_client::status(directory, interface) {
             Ok(status) => {
                 write_pretty(out, interface.as_str(), &status, style, clock::since_epoch())?;
-                shown_any = true;
+                shown += 1;
                 if index + 1 < interfaces.len() {
                     writeln!(out)?;
                 }
             }
             Err(refusal) => {
-                if let Some(earlier) = last_refusal.replace(refusal) {
-                    warn(&earlier);
-                }
+                // What can be shown is shown even where stderr is closed.
+                let _ = writeln!(io::stderr(), "adit: {refusal}");
             }
         }
     }
-    match last_refusal {
-        Some(refusal) if !shown_any => Err(refusal.into()),
-        Some(refusal) => {
-            warn(&refusal);
-            Ok(())
-        }
-        None => Ok(()),
+    if shown == 0 && !interfaces.is_empty() {
+        return Err(ShowError::NoneShown { count: interfaces.len() });
     }
-}
-
-fn warn(refusal: &ClientError) {
-    // What can be shown is shown even where stderr is closed.
-    let _ = writeln!(io::stderr(), "adit: {refusal}");
+    Ok(())
 }

@@ -1,0 +1,133 @@
+//! `demo`: the main job on one machine. Two tunnels get keys, configurations and a QR code, connect, ping and move
+//! data, and tell what they see.
+
+mod host;
+mod journal;
+mod loopback;
+mod packet;
+mod parties;
+mod ping;
+mod qr;
+mod transfer;
+mod wire;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use adit_core::device::DeviceError;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::args::DemoArgs;
+use journal::ConnectError;
+use parties::ShowConfigError;
+use ping::PingError;
+use qr::QrError;
+use transfer::{TransferError, Transferred};
+
+/// Why the demo did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DemoError {
+    /// Nobody to show it to.
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+    /// The system refused something.
+    #[error("cannot {action}: {source}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A tunnel did not start, or ended.
+    #[error("the {party}'s tunnel: {source}")]
+    Device {
+        /// Whose.
+        party: &'static str,
+        /// Why.
+        source: DeviceError,
+    },
+    #[error(transparent)]
+    Config(#[from] ShowConfigError),
+    #[error(transparent)]
+    Qr(#[from] QrError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Ping(#[from] PingError),
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// Not everything arrived as it was sent.
+    #[error("{corrupt} packets arrived other than they were sent; please report it")]
+    Corrupt {
+        /// How many.
+        corrupt: u64,
+    },
+}
+
+/// Names what was tried when the system refuses it.
+fn system(action: &'static str) -> impl FnOnce(io::Error) -> DemoError {
+    move |source| DemoError::System { action, source }
+}
+
+/// Names whose tunnel it was.
+fn tunnel(party: &'static str) -> impl FnOnce(DeviceError) -> DemoError {
+    move |source| DemoError::Device { party, source }
+}
+
+/// Runs the demo to its end.
+pub(crate) fn run(args: &DemoArgs, out: &mut impl Write) -> Result<(), DemoError> {
+    loopback::run(args.bytes, out)
+}
+
+/// Begins a part of the story.
+fn headline(out: &mut impl Write, text: &str) -> io::Result<()> {
+    writeln!(out, "\n{text}\n")?;
+    out.flush()
+}
+
+/// On a terminal only; nothing is drawn in a pipe.
+fn progress_bar(octets: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("    {bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(octets).with_style(style)
+}
+
+/// "1.00 GB in 3.1 s, 2.6 Gbit/s", in decimal units, as networks are measured.
+fn rate(octets: u64, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    let (amount, unit) = match octets {
+        ..1_000_000 => (octets as f64 / 1e3, "kB"),
+        ..1_000_000_000 => (octets as f64 / 1e6, "MB"),
+        _ => (octets as f64 / 1e9, "GB"),
+    };
+    format!("{amount:.2} {unit} in {seconds:.1} s, {:.1} Gbit/s", octets as f64 * 8.0 / seconds / 1e9)
+}
+
+/// What was moved, and whether all of it arrived as sent.
+fn write_result(out: &mut impl Write, transferred: Transferred) -> Result<(), DemoError> {
+    let Transferred { octets, elapsed, lost, corrupt } = transferred;
+    writeln!(out, "    {}, {lost} lost, {corrupt} corrupt", rate(octets, elapsed))?;
+    if corrupt != 0 {
+        return Err(DemoError::Corrupt { corrupt });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_decimal() {
+        let text = rate(1_000_000_000, Duration::from_millis(3_100));
+        assert_eq!(text, "1.00 GB in 3.1 s, 2.6 Gbit/s");
+        assert_eq!(rate(2_500_000, Duration::from_secs(1)), "2.50 MB in 1.0 s, 0.0 Gbit/s");
+    }
+
+    #[test]
+    fn corruption_is_a_failure() {
+        let transferred = Transferred { octets: 1, elapsed: Duration::from_secs(1), lost: 0, corrupt: 2 };
+        let result = write_result(&mut Vec::new(), transferred);
+        assert!(matches!(result, Err(DemoError::Corrupt { corrupt: 2 })));
+    }
+}
