@@ -138,7 +138,9 @@ fn endpoint_text(endpoint: SocketAddr) -> String {
 
 fn zone_name(address: &Ipv6Addr, index: u32) -> String {
     let name = address.is_unicast_link_local().then(|| nix::net::if_::if_indextoname(index).ok()).flatten();
-    name.and_then(|name| name.into_string().ok()).unwrap_or_else(|| index.to_string())
+    let name = name.and_then(|name| name.into_string().ok());
+    // nix 0.31 gives an empty name, and no error, for an index that no interface has.
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| index.to_string())
 }
 
 fn network_text(network: &IpNet, Ink { cyan, reset, .. }: Ink) -> String {
@@ -260,7 +262,7 @@ mod tests {
     fn a_full_device_reads_as_wg_prints_it() {
         let expected = "\
 interface: wg0
-  public key: pOCSkraZrzJxUdYPJrJhDBUEfQ7sKAn4pUpWDc+3cCg=
+  public key: pOCSkrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk=
   private key: (hidden)
   listening port: 51820
   fwmark: 0xca6c

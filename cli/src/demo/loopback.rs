@@ -4,26 +4,22 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use adit_core::device::{Device, Hooks, TunFd};
-use tokio::runtime::Runtime;
-
 use super::host::Host;
 use super::journal::Journal;
-use super::parties::{self, Parties, TO_SERVER};
+use super::parties::{Parties, TO_SERVER};
 use super::ping::Pinger;
 use super::wire::Wire;
-use super::{DemoError, headline, progress_bar, qr, system, transfer, tunnel, write_result};
-use crate::clock::{self, Stopwatch};
-use crate::status_text::{Style, write_pretty};
+use super::{
+    DemoError, Ends, headline, introduce, progress_bar, runtime, system, transfer, tunnel, write_result,
+};
+use crate::clock::Stopwatch;
+use adit_core::device::{Device, Hooks, TunFd};
 
 const PINGS: u16 = 5;
 
 /// From the keys to the end of both tunnels.
 pub(super) fn run(octets: u64, out: &mut impl Write) -> Result<(), DemoError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(system("start an event loop"))?;
+    let runtime = runtime()?;
     writeln!(out, "Two tunnels on this machine: no privileges, no network.")?;
 
     let (server_wire, server_tun) = Wire::pair().map_err(system("make a pair of sockets"))?;
@@ -35,11 +31,7 @@ pub(super) fn run(octets: u64, out: &mut impl Write) -> Result<(), DemoError> {
     let port = runtime.block_on(server.status()).map_err(tunnel("server"))?.listen_port;
     parties.meet_at(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
 
-    headline(out, "Configurations")?;
-    parties::show(&parties.server, "server.conf", out)?;
-    parties::show(&parties.client, "client.conf", out)?;
-    headline(out, "The client's as a QR code, for a phone")?;
-    let client_config = qr::draw_and_read_back(&parties.client, out)?;
+    let client_config = introduce(&parties, out)?;
 
     headline(out, "Handshake")?;
     let (journal, hooks) = Journal::new();
@@ -47,15 +39,7 @@ pub(super) fn run(octets: u64, out: &mut impl Write) -> Result<(), DemoError> {
     let client = runtime.block_on(start_client).map_err(tunnel("client"))?;
     exchange(octets, &client_wire, &journal, out)?;
 
-    headline(out, "What both ends say")?;
-    show(&runtime, "server", &server, out)?;
-    writeln!(out)?;
-    show(&runtime, "client", &client, out)?;
-    runtime.block_on(async {
-        client.stop().await;
-        server.stop().await;
-    });
-    Ok(out.flush()?)
+    Ends { server, client }.show_and_stop(out)
 }
 
 /// Handshake, pings and transfer, from the client's host.
@@ -75,11 +59,4 @@ fn exchange(octets: u64, wire: &Wire, journal: &Journal, out: &mut impl Write) -
     let transferred = transfer::send(wire, TO_SERVER, octets, |done| bar.set_position(done));
     bar.finish_and_clear();
     write_result(out, transferred?)
-}
-
-/// As `adit show`.
-fn show(runtime: &Runtime, party: &'static str, device: &Device, out: &mut impl Write) -> Result<(), DemoError> {
-    let status = runtime.block_on(device.status()).map_err(tunnel(party))?;
-    write_pretty(out, party, &status, Style::from_environment(), clock::since_epoch())?;
-    Ok(())
 }

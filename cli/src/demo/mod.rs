@@ -4,6 +4,8 @@
 mod host;
 mod journal;
 mod loopback;
+#[cfg(target_os = "linux")]
+mod netns;
 mod packet;
 mod parties;
 mod ping;
@@ -14,12 +16,18 @@ mod wire;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use adit_core::device::DeviceError;
+use adit_core::config::Config;
+use adit_core::device::{Device, DeviceError};
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::args::DemoArgs;
+use crate::clock;
+use crate::status_text::{Style, write_pretty};
 use journal::ConnectError;
-use parties::ShowConfigError;
+#[cfg(target_os = "linux")]
+use netns::NetnsError;
+use parties::{Parties, ShowConfigError};
 use ping::PingError;
 use qr::QrError;
 use transfer::{TransferError, Transferred};
@@ -56,6 +64,13 @@ pub(crate) enum DemoError {
     Ping(#[from] PingError),
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
+    /// Namespaces are Linux's.
+    #[cfg(not(target_os = "linux"))]
+    #[error("--netns needs Linux; run `adit demo` without it")]
+    NoNamespaces,
     /// Not everything arrived as it was sent.
     #[error("{corrupt} packets arrived other than they were sent; please report it")]
     Corrupt {
@@ -76,7 +91,56 @@ fn tunnel(party: &'static str) -> impl FnOnce(DeviceError) -> DemoError {
 
 /// Runs the demo to its end.
 pub(crate) fn run(args: &DemoArgs, out: &mut impl Write) -> Result<(), DemoError> {
-    loopback::run(args.bytes, out)
+    if !args.netns {
+        return loopback::run(args.bytes, out);
+    }
+    #[cfg(target_os = "linux")]
+    return netns::run(args.bytes, out);
+    #[cfg(not(target_os = "linux"))]
+    Err(DemoError::NoNamespaces)
+}
+
+/// Shows both configurations and gives the client's as it was read from its QR code.
+fn introduce(parties: &Parties, out: &mut impl Write) -> Result<Config, DemoError> {
+    headline(out, "Configurations")?;
+    parties::show(&parties.server, "server.conf", out)?;
+    writeln!(out)?;
+    parties::show(&parties.client, "client.conf", out)?;
+    headline(out, "The client's as a QR code, for a phone")?;
+    Ok(qr::draw_and_read_back(&parties.client, out)?)
+}
+
+/// Both tunnels at the end of the story.
+struct Ends {
+    server: Device,
+    client: Device,
+}
+
+impl Ends {
+    /// As `adit show`, and then nothing is left of them.
+    fn show_and_stop(self, out: &mut impl Write) -> Result<(), DemoError> {
+        headline(out, "What both ends say")?;
+        let runtime = runtime()?;
+        for (index, (party, device)) in
+            [("server", &self.server), ("client", &self.client)].iter().enumerate()
+        {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            let status = runtime.block_on(device.status()).map_err(tunnel(party))?;
+            write_pretty(out, party, &status, Style::from_environment(), clock::since_epoch())?;
+        }
+        runtime.block_on(async {
+            self.client.stop().await;
+            self.server.stop().await;
+        });
+        Ok(out.flush()?)
+    }
+}
+
+/// Where the demo waits for its tunnels, which have threads of their own.
+fn runtime() -> Result<Runtime, DemoError> {
+    Builder::new_current_thread().enable_io().build().map_err(system("start an event loop"))
 }
 
 /// Begins a part of the story.
@@ -87,8 +151,10 @@ fn headline(out: &mut impl Write, text: &str) -> io::Result<()> {
 
 /// On a terminal only; nothing is drawn in a pipe.
 fn progress_bar(octets: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("    {bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(
+        "    {bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(octets).with_style(style)
 }
 

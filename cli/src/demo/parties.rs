@@ -17,6 +17,8 @@ use super::packet::Route;
 pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 90, 0, 1);
 /// The client within the tunnel.
 pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 90, 0, 2);
+/// Of the tunnel's network.
+pub(crate) const PREFIX_LEN: u8 = 24;
 /// From the client to the server.
 pub(crate) const TO_SERVER: Route = Route { source: CLIENT, destination: SERVER };
 
@@ -41,10 +43,7 @@ impl Parties {
         };
         let at_server = peer(&client_key, Ipv4Net::from(CLIENT));
         let at_client = peer(&server_key, network_of(SERVER).trunc());
-        Self {
-            server: party(server_key, SERVER, at_server),
-            client: party(client_key, CLIENT, at_client),
-        }
+        Self { server: party(server_key, SERVER, at_server), client: party(client_key, CLIENT, at_client) }
     }
 
     /// Where the server listens.
@@ -68,7 +67,7 @@ fn party(private_key: PrivateKey, address: Ipv4Addr, peer: Peer) -> Config {
 
 /// The tunnel's network, with an address in it.
 fn network_of(address: Ipv4Addr) -> Ipv4Net {
-    Ipv4Net::new_assert(address, 24)
+    Ipv4Net::new_assert(address, PREFIX_LEN)
 }
 
 /// Writes a configuration as its file would read, but for the secrets in it.

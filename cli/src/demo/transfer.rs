@@ -241,11 +241,8 @@ struct Sender<'w> {
 impl Sender<'_> {
     fn send_segment(&mut self, sequence: u64, len: usize) -> io::Result<()> {
         self.pattern.write(&mut self.segment, sequence, len);
-        let datagram = Datagram {
-            source_port: SENDER_PORT,
-            destination_port: SINK_PORT,
-            payload: &self.segment,
-        };
+        let datagram =
+            Datagram { source_port: SENDER_PORT, destination_port: SINK_PORT, payload: &self.segment };
         packet::write_datagram(&mut self.packet, self.route, datagram);
         self.wire.send(&self.packet)
     }
