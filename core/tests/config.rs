@@ -197,6 +197,9 @@ fn columns_count_letters_and_spans_octets() {
     let error = refused(text);
     assert_eq!(error.columns, 15..20);
     assert_eq!(&text[error.span], "1.2.3");
+
+    let marked = refused("\u{feff}[Client]");
+    assert_eq!((marked.columns, marked.span), (1..9, 3..11), "no editor shows the byte order mark");
 }
 
 #[test]

@@ -16,9 +16,10 @@ const KEY: &str = "e84b5a6d2717c1003a13b431570353dbaca9146cf150c5f8575680feba520
 const OTHER_KEY: &str = "58402e695ba1772b1cc9309755f043251ea77fdcf10fbe63989ceb7e19321376";
 const NO_KEY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// A machine whose only interface is `eth0`, number 7.
+/// A machine with the interfaces `lo` and `eth0`, numbers 1 and 7.
 fn zones(name: &str) -> Option<u32> {
     match name {
+        "lo" => Some(1),
         "eth0" => Some(7),
         _ => name.parse().ok(),
     }
@@ -262,6 +263,40 @@ fn an_answer_is_what_wg_reads() {
          allowed_ip=10.0.0.0/8\nallowed_ip=::/0\nerrno=0\n\n"
     );
     assert_eq!(*write_status(&status), expected);
+}
+
+/// Captured from its socket, after `wg setconf`.
+const WIREGUARD_GO: &str = "\
+private_key=c809f3e5317e9575c9b5ed78b638b7ce530dabe85ddab614220241801ddf0669
+listen_port=51833
+fwmark=5
+public_key=c53201039adba14be71f886da1d8dbe9eebded08cb111b75340078999aa9f038
+preshared_key=c809f3e5317e9575c9b5ed78b638b7ce530dabe85ddab614220241801ddf0669
+protocol_version=1
+endpoint=[fe80::1%lo]:51820
+last_handshake_time_sec=0
+last_handshake_time_nsec=0
+tx_bytes=0
+rx_bytes=0
+persistent_keepalive_interval=25
+allowed_ip=10.0.0.0/8
+allowed_ip=fd00::/8
+public_key=4eb32f4a83f88d842563a448cc181bb2c42a637bf12363e2fb2ef594e5965d7d
+preshared_key=0000000000000000000000000000000000000000000000000000000000000000
+protocol_version=1
+last_handshake_time_sec=0
+last_handshake_time_nsec=0
+tx_bytes=0
+rx_bytes=0
+persistent_keepalive_interval=0
+errno=0
+
+";
+
+#[test]
+fn what_wireguard_go_says_is_what_we_say() {
+    let status = parse_status(WIREGUARD_GO, zones).unwrap();
+    assert_eq!(*write_status(&status), WIREGUARD_GO.replace("%lo", "%1"));
 }
 
 #[test]

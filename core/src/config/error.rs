@@ -5,7 +5,9 @@ use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
-use super::span::{Piece, is_space};
+use zeroize::Zeroizing;
+
+use super::span::{BYTE_ORDER_MARK, is_space};
 use super::{Attribute, Section};
 use crate::key::PublicKey;
 
@@ -66,8 +68,9 @@ impl ConfigError {
         key: Option<Attribute>,
     ) -> Self {
         let before = &text[..place.start];
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        let column = text[line_start..place.start].chars().count() + 1;
+        let line = before.rsplit('\n').next().unwrap_or(before);
+        // No editor shows the byte order mark.
+        let column = line.trim_start_matches(BYTE_ORDER_MARK).chars().count() + 1;
         let offending = &text[place.clone()];
         Self {
             section,
@@ -78,17 +81,6 @@ impl ConfigError {
             columns: column..column + offending.chars().count(),
             span: place,
         }
-    }
-
-    /// An error about a key's value or a part of it.
-    pub(super) fn value(
-        text: &str,
-        place: Piece<'_>,
-        reason: Reason,
-        section: Section,
-        key: Attribute,
-    ) -> Self {
-        Self::new(text, place.range(), reason, Some(section), Some(key))
     }
 }
 
@@ -110,7 +102,7 @@ fn is_harmless(offending: &str, reason: Reason, key: Option<Attribute>) -> bool 
 
 /// Whether some word of it, or all of it without its spaces, is a key's base64.
 fn contains_key(text: &str) -> bool {
-    let joined: zeroize::Zeroizing<String> = zeroize::Zeroizing::new(text.split(is_space).collect());
+    let joined: Zeroizing<String> = Zeroizing::new(text.split(is_space).collect());
     let is_between_words = |letter: char| is_space(letter) || letter == ',';
     text.split(is_between_words).chain([joined.as_str()]).any(|word| PublicKey::from_base64(word).is_ok())
 }

@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use Attribute::*;
+
 /// A section of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
@@ -45,8 +47,6 @@ pub enum Attribute {
     Endpoint,
     PersistentKeepalive,
 }
-
-use Attribute::*;
 
 impl Attribute {
     /// Every key, `[Interface]`'s first, in the order in which they are written.
@@ -196,12 +196,11 @@ mod tests {
             ("PubliKey", PublicKey),
             ("AllowedIP", AllowedIps),
             ("adress", Address),
-            ("Keepalive", PersistentKeepalive),
+            ("PersistentKeepAlives", PersistentKeepalive),
             ("Endpoints", Endpoint),
             ("DNS1", Dns),
         ] {
-            let expected = (slip != "Keepalive").then_some(meant);
-            assert_eq!(Attribute::nearest(slip), expected, "{slip}");
+            assert_eq!(Attribute::nearest(slip), Some(meant), "{slip}");
         }
         assert_eq!(Attribute::nearest("Colour"), None);
     }

@@ -9,7 +9,7 @@ use core::ops::Range;
 use zeroize::Zeroizing;
 
 use super::error::{ConfigError, Reason};
-use super::span::{Entry, Piece, SectionSpan, Spans, is_space};
+use super::span::{BYTE_ORDER_MARK, Entry, Piece, SectionSpan, Spans, is_space};
 use super::value::{self, Dns};
 use super::{
     AllowedIp, AllowedIpChange, Applications, Attribute, Config, Endpoint, Interface, Peer, Section, decode,
@@ -29,7 +29,7 @@ pub struct Parsed {
 /// hooks add up.
 pub fn parse(text: &str) -> Result<Parsed, ConfigError> {
     let mut parser = Parser::new(text);
-    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
     for line in (Piece { text: &text[start..], start }).split(|letter| letter == '\n') {
         parser.line(line)?;
     }
@@ -306,7 +306,7 @@ impl Field<'_> {
     }
 
     fn error(self, place: Piece<'_>, reason: Reason) -> ConfigError {
-        ConfigError::value(self.text, place, reason, self.section, self.key)
+        ConfigError::new(self.text, place.range(), reason, Some(self.section), Some(self.key))
     }
 }
 

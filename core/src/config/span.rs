@@ -51,6 +51,9 @@ impl Spans {
     }
 }
 
+/// What editors on Windows begin a file with.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The white space of `wg` and `wg-quick`: theirs knows the vertical tab, Rust's does not.
 pub(super) fn is_space(letter: char) -> bool {
     matches!(letter, ' ' | '\t'..='\r')

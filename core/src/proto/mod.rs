@@ -1,5 +1,21 @@
-//! The engine.
+//! The engine: the whole WireGuard protocol as a state machine. Bytes, time and randomness are arguments; bytes,
+//! deadlines and events come out. It opens no socket, reads no clock and draws no random number of its own, so a
+//! seed replays everything that happens in it.
+//!
+//! Begin at [`tunnel::Tunnel`]. Behind it, each room knows only those before it in this list: [`time`], [`path`],
+//! [`limits`]; `wire`, the octets; `noise`, the handshake; `session`, the keys that it gives; `routing`, whom a packet
+//! belongs to; `peer`, one peer's state; `admission`, which handshakes are worked off.
+#![forbid(unsafe_code)]
+
+mod admission;
+mod deadlines;
+pub mod limits;
+mod noise;
 pub mod outbox;
 pub mod path;
+mod peer;
+mod routing;
+mod session;
 pub mod time;
 pub mod tunnel;
+pub mod wire;

@@ -1,0 +1,80 @@
+//! A peer's keypairs: the one in use, the one before it that late packets still need, and the one that a
+//! responder has made but may not use until the initiator has.
+
+use alloc::boxed::Box;
+
+use super::keypair::Keypair;
+use crate::proto::time::Time;
+use crate::proto::wire::message::ReceiverIndex;
+
+/// Never more than these three (section 6.3).
+#[derive(Default)]
+pub(crate) struct Keyring {
+    previous: Option<Box<Keypair>>,
+    current: Option<Box<Keypair>>,
+    next: Option<Box<Keypair>>,
+}
+
+/// Keypairs that fell out of the ring. Their indices are to be freed.
+pub(crate) type Retired = [Option<Box<Keypair>>; 3];
+
+impl Keyring {
+    /// A handshake that we began is done: its keypair is used at once. An unconfirmed one of the peer's is kept
+    /// to open what was sealed with it.
+    pub(crate) fn install_initiated(&mut self, keypair: Keypair) -> Retired {
+        let current = self.current.replace(Box::new(keypair));
+        match self.next.take() {
+            Some(unconfirmed) => [self.previous.replace(unconfirmed), current, None],
+            None => [core::mem::replace(&mut self.previous, current), None, None],
+        }
+    }
+
+    /// A handshake that the peer began is answered: its keypair waits for the first message that confirms it.
+    pub(crate) fn install_responded(&mut self, keypair: Keypair) -> Retired {
+        [self.next.replace(Box::new(keypair)), None, None]
+    }
+
+    /// The keypair that the peer names by this index.
+    pub(crate) fn find(&mut self, index: ReceiverIndex) -> Option<&mut Keypair> {
+        [&mut self.current, &mut self.next, &mut self.previous]
+            .into_iter()
+            .flatten()
+            .map(|keypair| &mut **keypair)
+            .find(|keypair| keypair.local() == index)
+    }
+
+    /// An authentic message came by this index. Some when it confirms the keypair that waited, which is now the
+    /// current one.
+    ///
+    /// When both ends begin a handshake at once, each may end up sending by its own keypair. Then the end that `yields`
+    /// follows the other, which does not: it sends by the one of the two that a message last came by.
+    pub(crate) fn confirm(&mut self, index: ReceiverIndex, yields: bool) -> Option<Retired> {
+        if self.next.as_ref().is_some_and(|next| next.local() == index) {
+            let current = core::mem::replace(&mut self.current, self.next.take());
+            return Some([core::mem::replace(&mut self.previous, current), None, None]);
+        }
+        if yields
+            && let (Some(previous), Some(current)) = (&self.previous, &self.current)
+            && previous.local() == index
+            && previous.crosses(current)
+        {
+            core::mem::swap(&mut self.previous, &mut self.current);
+        }
+        None
+    }
+
+    /// The keypair to send with, if it may still be used.
+    pub(crate) fn sending(&mut self, now: Time) -> Option<&mut Keypair> {
+        self.current.as_deref_mut().filter(|keypair| keypair.can_seal(now))
+    }
+
+    /// Whether receiving has shown that a new handshake is due: a late packet by an older keypair does not.
+    pub(crate) fn wants_rekey_on_receive(&self, now: Time) -> bool {
+        self.current.as_ref().is_some_and(|current| current.wants_rekey_on_receive(now))
+    }
+
+    /// Forgets all keys, which wipes them.
+    pub(crate) fn clear(&mut self) -> Retired {
+        [self.previous.take(), self.current.take(), self.next.take()]
+    }
+}

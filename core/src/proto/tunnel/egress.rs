@@ -1,0 +1,139 @@
+//! Packets on their way out: which peer, which keypair, sealed straight into the outbox or staged until a handshake
+//! is done.
+
+use super::Tunnel;
+use super::handshakes::jitter;
+use crate::proto::limits::{NEW_HANDSHAKE_TIMEOUT, PADDING_MULTIPLE};
+use crate::proto::outbox::Outbox;
+use crate::proto::path::Ecn;
+use crate::proto::peer::PeerId;
+use crate::proto::peer::timers::Timer;
+use crate::proto::session::keypair::{SealingKey, sealed_len};
+use crate::proto::time::Now;
+use crate::proto::wire::ip::Inner;
+
+/// Why a packet from the TUN device goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unroutable {
+    /// Not the beginning of an IPv4 or IPv6 packet.
+    #[error("not an IP packet")]
+    Malformed,
+    /// No peer's allowed IPs hold the destination.
+    #[error("no peer's allowed IPs hold the destination")]
+    NoPeer,
+    /// The peer that should have it has no endpoint: none was configured and none was heard.
+    #[error("the peer has no endpoint yet")]
+    NoEndpoint,
+    /// The tunnel has no private key.
+    #[error("no private key is set")]
+    NoPrivateKey,
+}
+
+/// Takes the packets, or the segments of one large packet, that [`Tunnel::route`] has found a peer for.
+pub struct Sealer<'a> {
+    tunnel: &'a mut Tunnel,
+    out: &'a mut Outbox,
+    peer: PeerId,
+    ecn: Ecn,
+    now: Now,
+    /// `None`: no session, packets are staged.
+    key: Option<SealingKey>,
+}
+
+impl Tunnel {
+    /// Where does this packet go? `head` is its first octets, the whole IP header at least. Begins a handshake if one is
+    /// needed.
+    pub fn route<'a>(
+        &'a mut self,
+        head: &[u8],
+        now: Now,
+        out: &'a mut Outbox,
+    ) -> Result<Sealer<'a>, Unroutable> {
+        let inner = Inner::parse(head).ok_or(Unroutable::Malformed)?;
+        let peer = self.allowed_ips.lookup(inner.destination).ok_or(Unroutable::NoPeer)?;
+        if self.us.is_none() {
+            return Err(Unroutable::NoPrivateKey);
+        }
+        if self.peers[peer].endpoint.is_none() {
+            return Err(Unroutable::NoEndpoint);
+        }
+        Ok(self.sealer(peer, inner.ecn, now, out))
+    }
+
+    /// A whole packet from the TUN device: [`Self::route`] and one [`Sealer::push`].
+    pub fn handle_packet(&mut self, packet: &[u8], now: Now, out: &mut Outbox) -> Result<(), Unroutable> {
+        self.route(packet, now, out)?.push(packet);
+        Ok(())
+    }
+
+    /// For whatever is about to be sent to this peer. Without a session, or with one that grows old, it begins a handshake.
+    pub(super) fn sealer<'a>(
+        &'a mut self,
+        peer: PeerId,
+        ecn: Ecn,
+        now: Now,
+        out: &'a mut Outbox,
+    ) -> Sealer<'a> {
+        let keypair = self.peers[peer].keyring.sending(now.mono);
+        let key = keypair.as_ref().map(|keypair| keypair.sealer());
+        if keypair.is_none_or(|keypair| keypair.wants_rekey_on_send(now.mono)) {
+            self.begin_handshake(peer, now, out);
+        }
+        Sealer { tunnel: self, out, peer, ecn, now, key }
+    }
+
+    /// Sends what waits, in order; if nothing does, a keepalive, which tells the peer that the session stands.
+    pub(super) fn send_staged_or_keepalive(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
+        let nothing_waits = self.peers[id].staged.is_empty();
+        let staged = self.peers[id].staged.take();
+        let mut sealer = self.sealer(id, Ecn::NotEct, now, out);
+        for packet in staged {
+            sealer.ecn = Inner::parse(&packet).map_or(Ecn::NotEct, |inner| inner.ecn);
+            sealer.push(&packet);
+        }
+        if nothing_waits {
+            sealer.push(&[]);
+        }
+    }
+}
+
+impl Sealer<'_> {
+    /// Seals one packet into the outbox, or stages it. An empty one is a keepalive, which is never staged.
+    pub fn push(&mut self, packet: &[u8]) {
+        let Tunnel { peers, rng, mtu, .. } = &mut *self.tunnel;
+        let peer = &mut peers[self.peer];
+        let now = self.now.mono;
+        let (Some(key), Some(path), Some(keypair)) = (&self.key, peer.endpoint, peer.keyring.sending(now))
+        else {
+            if !packet.is_empty() {
+                peer.staged.push(packet);
+            }
+            return;
+        };
+
+        let padded_len = padded_len(packet.len(), *mtu);
+        self.out.push(path, self.ecn, |arena| keypair.seal(key, packet, padded_len, arena));
+        peer.tx_bytes += sealed_len(padded_len) as u64;
+        peer.note_sent(now);
+        if !packet.is_empty() && !peer.timers.is_set(Timer::NewHandshake) {
+            peer.timers.set(Timer::NewHandshake, now + NEW_HANDSHAKE_TIMEOUT + jitter(rng));
+        }
+        peers.reschedule(self.peer);
+    }
+}
+
+/// Section 5.4.6: up to the next multiple of 16, but never beyond the MTU, which a longer packet passes by itself.
+fn padded_len(len: usize, mtu: usize) -> usize {
+    len.next_multiple_of(PADDING_MULTIPLE).min(mtu.max(len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::padded_len;
+
+    #[test]
+    fn padding_stops_at_the_mtu() {
+        let padded = [0, 1, 16, 1_409, 1_420, 1_421].map(|len| padded_len(len, 1_420));
+        assert_eq!(padded, [0, 16, 16, 1_420, 1_420, 1_421]);
+    }
+}

@@ -1,0 +1,248 @@
+//! Handshakes in both roles, from the first initiation to the session that comes of it (sections 5.4 and 6.4).
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use rand_core::CryptoRng;
+
+use super::{Event, Rejected, Tunnel};
+use crate::key::PrivateKey;
+use crate::proto::admission::Queued;
+use crate::proto::limits::{
+    MAX_JITTER, MIN_INITIATION_INTERVAL, REKEY_ATTEMPT_TIME, REKEY_TIMEOUT, WIPE_AFTER_TIME,
+};
+use crate::proto::noise::cookie::MacKeys;
+use crate::proto::noise::handshake::{
+    HandshakeError, Identity, NamedInitiation, ReceivedInitiation, SentInitiation,
+};
+use crate::proto::noise::tai64n::Tai64n;
+use crate::proto::outbox::Outbox;
+use crate::proto::path::{Ecn, Path};
+use crate::proto::peer::timers::Timer;
+use crate::proto::peer::{Attempt, Peer, PeerId};
+use crate::proto::routing::receiver_index::ReceiverIndices;
+use crate::proto::session::keypair::{Keypair, Role};
+use crate::proto::time::{Now, Time};
+use crate::proto::wire::message::{Handshake, Initiation, ReceiverIndex, Response};
+
+/// Up to a third of a second at random, so that two ends do not collide for ever.
+pub(super) fn jitter(rng: &mut dyn CryptoRng) -> Duration {
+    MAX_JITTER.mul_f64(f64::from(rng.next_u32()) / f64::from(u32::MAX))
+}
+
+impl Tunnel {
+    /// Works off one queued handshake message: up to four X25519 operations, about 0.2 ms. False when none waits. To be
+    /// called a few times a batch, so that a flood of handshakes cannot stall data.
+    pub fn handle_handshake(&mut self, now: Now, out: &mut Outbox) -> bool {
+        let Some(queued) = self.admission.pop() else { return false };
+        // Nobody is told why a handshake failed: not the sender, by the protocol, and not the log, which it would fill.
+        let _: Result<(), Rejected> = match queued {
+            Queued::Initiation(message, path) => self.consume_initiation(&message, path, now, out),
+            Queued::Response(message, path) => self.consume_response(&message, path, now, out),
+        };
+        true
+    }
+
+    /// Begins an attempt, unless one is under way. The first initiation leaves at once if the last one to this endpoint is 5 s
+    /// past, and when it will be otherwise.
+    pub(super) fn begin_handshake(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
+        let peer = &mut self.peers[id];
+        if peer.attempt.is_some() || peer.endpoint.is_none() || self.us.is_none() {
+            return;
+        }
+        peer.attempt = Some(Attempt { started: now.mono, initiations: 0 });
+        match peer.initiation_sent_at.map(|sent| sent + REKEY_TIMEOUT) {
+            Some(earliest) if earliest > now.mono => {
+                peer.timers.set(Timer::RetryHandshake, earliest);
+                self.peers.reschedule(id);
+            }
+            _ => self.send_initiation(id, now, out),
+        }
+    }
+
+    /// The response has not come in time: another initiation, by a source address that the system chooses, or the end of the
+    /// attempt.
+    pub(super) fn retry_handshake(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
+        let peer = &mut self.peers[id];
+        let Some(attempt) = &peer.attempt else { return };
+        if now.mono - attempt.started < REKEY_ATTEMPT_TIME {
+            peer.forget_local_address();
+            self.send_initiation(id, now, out);
+            return;
+        }
+        peer.timers.set_if_clear(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
+        drop(peer.staged.take());
+        self.events.push(Event::GaveUp { peer: peer.public_key });
+        self.abandon_attempt(id);
+    }
+
+    /// No handshake of ours is under way from now on.
+    pub(super) fn abandon_attempt(&mut self, id: PeerId) {
+        let peer = &mut self.peers[id];
+        peer.attempt = None;
+        peer.timers.clear(Timer::RetryHandshake);
+        if let Some(sent) = peer.sent_initiation.take() {
+            self.indices.free(sent.index());
+        }
+    }
+
+    fn send_initiation(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
+        let Self { us: Some(us), peers, indices, rng, events, .. } = self else { return };
+        let peer = &mut peers[id];
+        let Some(path) = peer.endpoint else { return };
+        if let Some(superseded) = peer.sent_initiation.take() {
+            indices.free(superseded.index());
+        }
+        peer.initiation_sent_at = Some(now.mono);
+        peer.timers.set(Timer::RetryHandshake, now.mono + REKEY_TIMEOUT + jitter(rng));
+
+        if let Some((sent, message)) = new_initiation(&us.identity, id, peer, indices, rng, now) {
+            if let Some(attempt) = &mut peer.attempt {
+                attempt.initiations += 1;
+                events.push(Event::Connecting { peer: peer.public_key, initiation: attempt.initiations });
+            }
+            peer.sent_initiation = Some(Box::new(sent));
+            send_handshake(peer, message, path, now.mono, out);
+        }
+        peers.reschedule(id);
+    }
+
+    fn consume_initiation(
+        &mut self,
+        message: &Initiation,
+        path: Path,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), Rejected> {
+        let us = self.us.as_ref().ok_or(Rejected::NoPrivateKey)?;
+        let named = NamedInitiation::open(&us.identity, message)?;
+        let id = self.peers.find(named.initiator()).ok_or(Rejected::UnknownPeer)?;
+        let peer = &mut self.peers[id];
+        let static_static = peer.static_static(&us.identity).ok_or(HandshakeError::LowOrder)?;
+        let initiation = named.authenticate(&static_static)?;
+
+        if peer.greatest_timestamp_received.is_some_and(|greatest| initiation.timestamp() <= greatest) {
+            return Err(Rejected::OldTimestamp);
+        }
+        if peer.initiation_received_at.is_some_and(|at| now.mono - at < MIN_INITIATION_INTERVAL) {
+            return Err(Rejected::TooSoon);
+        }
+        peer.greatest_timestamp_received = Some(initiation.timestamp());
+        peer.initiation_received_at = Some(now.mono);
+        peer.rx_bytes += size_of::<Initiation>() as u64;
+        self.move_endpoint(id, path);
+        self.peers[id].note_received(now.mono);
+        self.respond(id, initiation, path, now, out)
+    }
+
+    fn respond(
+        &mut self,
+        id: PeerId,
+        initiation: ReceivedInitiation,
+        path: Path,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), Rejected> {
+        let ephemeral = PrivateKey::generate(&mut *self.rng);
+        let local = self.indices.draw(id, &mut *self.rng);
+        let remote = initiation.sender();
+        let peer = &mut self.peers[id];
+        let (message, keys) = initiation
+            .respond(local, &ephemeral, peer.preshared_key.as_ref())
+            .inspect_err(|_| self.indices.free(local))?;
+
+        let keypair = Keypair::new(Role::Responder, now.mono, local, remote, keys);
+        let retired = peer.keyring.install_responded(keypair);
+        peer.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
+        send_handshake(peer, message, path, now.mono, out);
+        self.retire(retired);
+        self.peers.reschedule(id);
+        Ok(())
+    }
+
+    fn consume_response(
+        &mut self,
+        message: &Response,
+        path: Path,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), Rejected> {
+        let us = self.us.as_ref().ok_or(Rejected::NoPrivateKey)?;
+        let local = message.receiver();
+        let id = self.indices.peer(local).ok_or(Rejected::UnknownIndex)?;
+        let peer = &mut self.peers[id];
+        let sent = peer
+            .sent_initiation
+            .as_ref()
+            .filter(|sent| sent.index() == local)
+            .ok_or(Rejected::UnknownIndex)?;
+        let keys = sent.open(&us.identity, peer.preshared_key.as_ref(), message)?;
+
+        // The initiation's index goes over to the keypair, so it is not freed here.
+        peer.sent_initiation = None;
+        let keypair = Keypair::new(Role::Initiator, now.mono, local, message.sender(), keys);
+        let retired = peer.keyring.install_initiated(keypair);
+        peer.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
+        peer.rx_bytes += size_of::<Response>() as u64;
+        self.retire(retired);
+        self.move_endpoint(id, path);
+        self.peers[id].note_received(now.mono);
+        self.connected(id, now);
+        self.send_staged_or_keepalive(id, now, out);
+        Ok(())
+    }
+
+    /// A session stands: both ends hold its keys.
+    pub(super) fn connected(&mut self, id: PeerId, now: Now) {
+        self.abandon_attempt(id);
+        let peer = &mut self.peers[id];
+        peer.last_handshake = Some(now.unix);
+        self.events.push(Event::Connected { peer: peer.public_key });
+        self.peers.reschedule(id);
+    }
+
+    /// An authentic packet came by this path: answers go where it came from (section 2.1).
+    pub(super) fn move_endpoint(&mut self, id: PeerId, path: Path) {
+        let peer = &mut self.peers[id];
+        if peer.endpoint == Some(path) {
+            return;
+        }
+        if peer.endpoint.is_none_or(|old| old.remote != path.remote) {
+            self.events.push(Event::EndpointChanged { peer: peer.public_key, endpoint: path.remote });
+        }
+        peer.move_to(path);
+    }
+
+    /// Whom an index names: the handshake that waits for a response, or a keypair.
+    pub(super) fn peer_of(&self, index: ReceiverIndex) -> Result<PeerId, Rejected> {
+        self.indices.peer(index).ok_or(Rejected::UnknownIndex)
+    }
+}
+
+/// `None` when the peer's key is of low order: nothing is sent to it, and the attempt ends like any that has no answer.
+fn new_initiation(
+    us: &Identity,
+    id: PeerId,
+    peer: &mut Peer,
+    indices: &mut ReceiverIndices,
+    rng: &mut dyn CryptoRng,
+    now: Now,
+) -> Option<(SentInitiation, Initiation)> {
+    let static_static = peer.static_static(us)?;
+    let ephemeral = PrivateKey::generate(rng);
+    let timestamp = Tai64n::next(peer.last_timestamp_sent, now.unix);
+    let index = indices.draw(id, rng);
+    let initiation = SentInitiation::new(us, &peer.public_key, &static_static, index, ephemeral, timestamp)
+        .inspect_err(|_| indices.free(index))
+        .ok()?;
+    peer.last_timestamp_sent = Some(timestamp);
+    Some(initiation)
+}
+
+/// Fills in the macs and sends. Handshake messages carry no congestion field of anybody's.
+fn send_handshake(peer: &mut Peer, mut message: impl Handshake, path: Path, now: Time, out: &mut Outbox) {
+    peer.cookie_jar.seal(&MacKeys::new(&peer.public_key), &mut message, now);
+    out.push(path, Ecn::NotEct, |arena| arena.extend_from_slice(message.as_bytes()));
+    peer.tx_bytes += message.as_bytes().len() as u64;
+    peer.note_sent(now);
+}

@@ -1,0 +1,55 @@
+//! What happens when time passes and nothing else does (section 6).
+
+use super::Tunnel;
+
+use crate::proto::outbox::Outbox;
+use crate::proto::path::Ecn;
+use crate::proto::peer::PeerId;
+use crate::proto::peer::timers::Timer;
+use crate::proto::time::Now;
+
+impl Tunnel {
+    /// Does all that is due. Afterwards [`Self::poll_timeout`] is in the future, or None.
+    pub fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
+        while let Some((at, id)) = self.peers.next_deadline()
+            && at <= now.mono
+        {
+            while let Some(timer) = self.peers[id].timers.take_due(now.mono) {
+                self.handle_timer(id, timer, now, out);
+            }
+            self.peers.reschedule(id);
+        }
+    }
+
+    fn handle_timer(&mut self, id: PeerId, timer: Timer, now: Now, out: &mut Outbox) {
+        match timer {
+            Timer::RetryHandshake => self.retry_handshake(id, now, out),
+            Timer::NewHandshake => {
+                self.peers[id].forget_local_address();
+                self.begin_handshake(id, now, out);
+            }
+            Timer::PassiveKeepalive => self.sealer(id, Ecn::NotEct, now, out).push(&[]),
+            Timer::PersistentKeepalive => self.send_persistent_keepalive(id, now, out),
+            Timer::Wipe => self.wipe(id),
+        }
+    }
+
+    /// Without anybody to send to there is nothing to wait for: an endpoint or a private key sets the timer again.
+    fn send_persistent_keepalive(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
+        if self.us.is_none() || self.peers[id].endpoint.is_none() {
+            return;
+        }
+        // Where there is no session to send by, a handshake begins and the next one is due in its turn.
+        self.peers[id].note_sent(now.mono);
+        self.sealer(id, Ecn::NotEct, now, out).push(&[]);
+    }
+
+    /// No session for so long: the keys are forgotten, and the timers that were the session's with them.
+    fn wipe(&mut self, id: PeerId) {
+        let retired = self.peers[id].keyring.clear();
+        self.retire(retired);
+        let timers = &mut self.peers[id].timers;
+        timers.clear(Timer::NewHandshake);
+        timers.clear(Timer::PassiveKeepalive);
+    }
+}

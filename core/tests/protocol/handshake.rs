@@ -1,0 +1,275 @@
+//! The handshake.
+
+use adit_core::key::PublicKey;
+use adit_core::proto::tunnel::{Event, HandshakeError, PeerUpdate, Rejected};
+
+use crate::messages::fix_mac1;
+use crate::world::{A, B, Kind, World, millis, secs};
+
+#[test]
+fn p08_an_initiation_whose_timestamp_is_not_greater_is_refused() {
+    let mut world = World::pair(8);
+    world.send(A, B, b"first");
+    let old = world.sent()[0].clone();
+    world.settle();
+    world.sent();
+
+    world.inject(B, &old.bytes, old.from).unwrap();
+    assert!(world.handle_handshake(B));
+    assert!(world.sent().is_empty(), "a replay is not answered");
+    world.assert_connected();
+}
+
+#[test]
+fn p08_ours_is_whitened_and_goes_on_when_the_wall_clock_steps_back() {
+    let mut world = World::pair(88);
+    world.send(A, B, b"first");
+    world.settle();
+    world.now.unix -= secs(1_000_000);
+    world.advance(secs(200));
+    world.assert_connected();
+}
+
+#[test]
+fn p09_initiations_to_one_endpoint_are_five_seconds_apart() {
+    let mut world = World::pair(9);
+    world.drop_next(usize::MAX);
+    for _ in 0..100 {
+        world.send(A, B, b"knock");
+        world.advance(millis(300));
+    }
+    let sent = world.sent();
+    assert!(sent.len() >= 5);
+    for pair in sent.windows(2) {
+        assert!(pair[1].at - pair[0].at >= secs(5));
+    }
+}
+
+#[test]
+fn p09_another_network_or_endpoint_is_tried_at_once() {
+    let mut world = World::pair(99);
+    world.drop_next(usize::MAX);
+    world.send(A, B, b"knock");
+    world.advance(secs(1));
+    world.ends[A].tunnel.network_changed(world.now);
+    world.advance(millis(1));
+    assert_eq!(world.kinds_from(A), [Kind::Initiation, Kind::Initiation]);
+    let elsewhere = Some("192.0.2.77:7".parse().unwrap());
+    world.configure(A, B, PeerUpdate { endpoint: elsewhere, ..PeerUpdate::default() });
+    assert_eq!(world.kinds_from(A), [Kind::Initiation]);
+}
+
+#[test]
+fn p09_initiations_within_20_ms_are_consumed_once() {
+    let mut world = World::pair(999);
+    world.drop_next(2);
+    world.send(A, B, b"knock");
+    world.ends[A].tunnel.network_changed(world.now);
+    world.now.unix += millis(100);
+    world.advance(millis(1));
+    let sent = world.sent();
+    assert_eq!(sent.len(), 2);
+    for datagram in &sent {
+        world.inject(B, &datagram.bytes, datagram.from).unwrap();
+        assert!(world.handle_handshake(B));
+    }
+    assert_eq!(world.kinds_from(B), [Kind::Response]);
+}
+
+#[test]
+fn p10_retries_come_after_5_to_5_333_s_and_end_after_90_s() {
+    let mut world = World::pair(10);
+    world.drop_next(usize::MAX);
+    world.send(A, B, b"lost");
+    world.advance(secs(120));
+    let sent = world.sent();
+    for pair in sent.windows(2) {
+        let pause = pair[1].at - pair[0].at;
+        assert!(pause >= secs(5) && pause <= millis(5_333), "{pause:?}");
+    }
+    assert!(sent.last().unwrap().at - sent[0].at < secs(90));
+    assert_eq!(world.events(A).last(), Some(&Event::GaveUp { peer: world.ends[B].key }));
+
+    world.drop_next(0);
+    let packet = world.send(A, B, b"next");
+    world.settle();
+    assert_eq!(world.delivered(B), [packet], "the next packet begins again; what was staged is gone");
+}
+
+#[test]
+fn p11_a_low_order_public_key_is_refused() {
+    let mut world = World::pair(11);
+    let low_order = PublicKey::from_bytes([0; 32]);
+    let update = PeerUpdate {
+        endpoint: Some("192.0.2.9:9".parse().unwrap()),
+        persistent_keepalive: Some(std::num::NonZeroU16::new(1)),
+        ..PeerUpdate::default()
+    };
+    world.ends[A].tunnel.upsert_peer(&low_order, update, world.now);
+    world.advance(secs(100));
+    assert!(world.kinds_from(A).is_empty(), "nothing is sealed with a secret that everybody knows");
+
+    let mut zero_ephemeral = [0; 148];
+    zero_ephemeral[0] = 1;
+    fix_mac1(&mut zero_ephemeral, &world.ends[B].key);
+    let from = world.ends[A].address;
+    assert_eq!(world.inject(B, &zero_ephemeral, from), Ok(None));
+    assert!(world.handle_handshake(B));
+    assert!(world.sent().is_empty());
+    // The error that is meant exists and is told apart from a wrong key.
+    assert_ne!(Rejected::from(HandshakeError::LowOrder), Rejected::from(HandshakeError::NotAuthentic));
+}
+
+#[test]
+fn p12_receiver_indices_are_random_unique_and_freed() {
+    let mut world = World::strangers(40, 12);
+    for other in 1..40 {
+        world.introduce(A, other);
+        world.introduce(other, A);
+        world.send(A, other, b"hello");
+    }
+    world.settle();
+    let sent = world.sent();
+    let from_a = sent.iter().filter(|sent| sent.kind() == Kind::Initiation).map(|sent| &sent.bytes[4..8]);
+    let indices: std::collections::BTreeSet<_> = from_a.collect();
+    assert_eq!(indices.len(), 39);
+    assert!(
+        indices.iter().any(|index| index[3] > 127) && indices.iter().any(|index| index[3] < 128),
+        "no counter"
+    );
+    assert_eq!(world.ends[A].tunnel.receiver_indices(), 39);
+
+    for other in 1..20 {
+        let key = world.ends[other].key;
+        world.ends[A].tunnel.remove_peer(&key);
+    }
+    assert_eq!(world.ends[A].tunnel.receiver_indices(), 20);
+    world.advance(secs(600));
+    assert_eq!(world.ends[A].tunnel.receiver_indices(), 0, "wiped keypairs need none");
+}
+
+#[test]
+fn p12_retries_and_rekeys_do_not_collect_indices() {
+    let mut world = World::pair(1212);
+    world.link.loss = 30;
+    for _ in 0..2_000 {
+        world.send(A, B, b"data");
+        world.send(B, A, b"data");
+        world.advance(secs(1));
+        let in_use = [A, B].map(|end| world.ends[end].tunnel.receiver_indices());
+        assert!(in_use.iter().all(|in_use| *in_use <= 4), "three keypairs and one initiation: {in_use:?}");
+    }
+}
+
+#[test]
+fn p13_the_same_preshared_key_connects() {
+    let mut world = World::pair(13);
+    world.set_preshared_key(A, B, 7);
+    world.set_preshared_key(B, A, 7);
+    world.assert_connected();
+}
+
+#[test]
+fn p13_a_wrong_preshared_key_fails_without_a_telling_reply() {
+    let mut world = World::pair(1313);
+    world.set_preshared_key(A, B, 7);
+    world.set_preshared_key(B, A, 8);
+    world.send(A, B, b"hello");
+    world.advance(secs(30));
+    assert!(world.delivered(B).is_empty());
+    // The responder cannot know, and answers as ever; the initiator says nothing to the response.
+    let kinds = world.kinds_from(A);
+    assert!(kinds.len() > 2 && kinds.iter().all(|kind| *kind == Kind::Initiation));
+}
+
+#[test]
+fn p14_both_may_begin_at_once_and_converge_on_one_session() {
+    for seed in 0..200 {
+        let mut world = World::pair(seed);
+        world.link.jitter = millis(30);
+        world.link.loss = if seed < 100 { 0 } else { 20 };
+        let first = world.send(A, B, b"from a");
+        world.advance(millis(seed % 20));
+        let second = world.send(B, A, b"from b");
+        world.advance(secs(7));
+        world.link.loss = 0;
+        world.advance(secs(12));
+        if seed < 100 {
+            assert_eq!((world.delivered(A), world.delivered(B)), (vec![second], vec![first]), "seed {seed}");
+        }
+        world.sent();
+        world.assert_connected();
+        let sent = world.sent();
+        let used: std::collections::BTreeMap<_, _> =
+            sent.iter().map(|sent| (sent.from, sent.bytes[4..8].to_vec())).collect();
+        assert_eq!(used.len(), 2, "seed {seed}");
+
+        // Who is initiator of the one session rekeys it, and the other does not.
+        world.chat(secs(125));
+        let initiations = world.sent().into_iter().filter(|sent| sent.kind() == Kind::Initiation);
+        let from: std::collections::BTreeSet<_> = initiations.map(|sent| sent.from).collect();
+        assert_eq!(from.len(), 1, "seed {seed}: one initiator");
+    }
+}
+
+#[test]
+fn p15_an_unconfirmed_handshake_leaves_the_current_keypair_in_use() {
+    let mut world = World::pair(15);
+    world.connect();
+    // A begins another handshake; its confirmation never comes, and B goes on with what it has.
+    world.chat(secs(119));
+    world.sent();
+    world.advance(secs(2));
+    world.send(A, B, b"asks for new keys");
+    world.advance(millis(15));
+    world.drop_next(usize::MAX);
+    world.advance(millis(10));
+    assert!(world.kinds_from(B).contains(&Kind::Response));
+    world.drop_next(0);
+    let packet = world.send(B, A, b"by the old keypair");
+    world.settle();
+    assert_eq!(world.delivered(A).last(), Some(&packet));
+}
+
+#[test]
+fn p16_the_initiator_sends_at_once_and_the_responder_waits_for_it() {
+    let mut world = World::pair(16);
+    world.send(A, B, b"first");
+    world.advance(millis(10));
+    assert_eq!(world.kinds_from(B), [Kind::Response]);
+    // B may not use the new keypair yet: it begins a handshake of its own.
+    let early = world.send(B, A, b"early");
+    assert_eq!(world.kinds_from(B), [Kind::Initiation]);
+    world.advance(millis(10));
+    assert!(world.kinds_from(A).contains(&Kind::Data), "what was staged confirms");
+    world.settle();
+    assert_eq!(world.delivered(A), [early]);
+}
+
+#[test]
+fn p16_with_nothing_to_send_a_keepalive_confirms() {
+    let mut world = World::pair(1616);
+    world.set_keepalive(A, B, 25);
+    world.advance(millis(25));
+    assert_eq!(world.kinds_from(A), [Kind::Initiation, Kind::Keepalive]);
+    let packet = world.send(B, A, b"after it");
+    world.settle();
+    assert_eq!(world.delivered(A), [packet]);
+}
+
+#[test]
+fn p17_the_previous_keypair_still_opens_late_packets() {
+    let mut world = World::pair(17);
+    world.connect();
+    world.chat(secs(115));
+    world.drop_next(1);
+    world.sent();
+    let late_packet = world.send(B, A, b"late");
+    let late = world.sent().remove(0);
+    world.chat(secs(20));
+    assert!(world.sent().iter().any(|sent| sent.kind() == Kind::Response), "there are new keys");
+    assert_eq!(world.inject(A, &late.bytes, late.from), Ok(Some(late_packet)));
+    for end in [A, B] {
+        assert!(world.ends[end].tunnel.receiver_indices() <= 3);
+    }
+}

@@ -1,0 +1,13 @@
+//! What a correct WireGuard engine does, one test for each numbered behaviour: `p22_...` is number 22. Engines talk over a
+//! simulated network with a simulated clock; a seed replays a run exactly.
+
+#![allow(unreachable_pub, reason = "each room of this test is a module of one binary")]
+
+mod handshake;
+mod messages;
+mod oracle;
+mod packet;
+mod packets;
+mod sessions;
+mod timers;
+mod world;

@@ -1,0 +1,186 @@
+//! Behaviour 18: the handshake and the transport, byte for byte against snow, an independent implementation of Noise.
+
+use std::time::Duration;
+
+use adit_core::key::{PresharedKey, PrivateKey};
+use adit_core::proto::outbox::Outbox;
+use adit_core::proto::path::{Ecn, Path};
+use adit_core::proto::time::{Now, Time};
+use adit_core::proto::tunnel::{AllowedIpChange, PeerUpdate, Tunnel};
+use rand_chacha::rand_core::{TryCryptoRng, TryRng};
+use snow::{Builder, HandshakeState};
+
+use crate::messages::fix_mac1;
+use crate::packet::ipv4;
+
+const PATTERN: &str = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
+const PROLOGUE: &[u8] = b"WireGuard v1 zx2c4 Jason@zx2c4.com";
+const OUR_SECRET: [u8; 32] = [0x11; 32];
+const THEIR_SECRET: [u8; 32] = [0x22; 32];
+const PRESHARED: [u8; 32] = [0x33; 32];
+const EPHEMERAL: [u8; 32] = [0x44; 32];
+const NOW: Now = Now { mono: Time::from_origin(Duration::from_secs(5)), unix: Duration::from_secs(1_000) };
+/// 2^62 + 10 + 1,000 s, no nanoseconds.
+const TIMESTAMP: [u8; 12] = [0x40, 0, 0, 0, 0, 0, 0x03, 0xf2, 0, 0, 0, 0];
+
+/// Gives every key that is drawn the same octets, and every index another number.
+struct Fixed(u32);
+
+impl TryRng for Fixed {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        self.0 += 1;
+        Ok(self.0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+        out.fill(EPHEMERAL[0]);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Fixed {}
+
+/// Our engine with one peer, whose secret the oracle has.
+fn engine() -> (Tunnel, Outbox) {
+    let mut tunnel = Tunnel::new(Some(PrivateKey::from_bytes(&OUR_SECRET)), Box::new(Fixed(0)));
+    let update = PeerUpdate {
+        preshared_key: Some(PresharedKey::from_bytes(&PRESHARED)),
+        endpoint: Some(endpoint().remote),
+        allowed_ips: vec![AllowedIpChange::Add("10.0.0.0/8".parse().unwrap())],
+        ..PeerUpdate::default()
+    };
+    tunnel.upsert_peer(&PrivateKey::from_bytes(&THEIR_SECRET).public_key(), update, NOW);
+    (tunnel, Outbox::new(1))
+}
+
+/// The peer, by snow, with the same ephemeral key as ours where it must come to the same octets.
+fn builder(secret: &'static [u8; 32]) -> Builder<'static> {
+    Builder::new(PATTERN.parse().unwrap())
+        .prologue(PROLOGUE)
+        .and_then(|builder| builder.local_private_key(secret))
+        .and_then(|builder| builder.psk(2, &PRESHARED))
+        .unwrap()
+        .fixed_ephemeral_key_for_testing_only(&EPHEMERAL)
+}
+
+fn initiator(secret: &'static [u8; 32], responder: &[u8; 32]) -> HandshakeState {
+    let public = *PrivateKey::from_bytes(responder).public_key().as_bytes();
+    builder(secret).remote_public_key(&public).unwrap().build_initiator().unwrap()
+}
+
+fn endpoint() -> Path {
+    Path::to("192.0.2.2:51820".parse().unwrap())
+}
+
+fn packet() -> Vec<u8> {
+    ipv4([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), b"sixteen octets..")
+}
+
+/// All datagrams in the outbox.
+fn sent(out: &mut Outbox) -> Vec<Vec<u8>> {
+    let sent = out.transmits().iter().map(|transmit| out.bytes(transmit).to_vec()).collect();
+    out.clear();
+    sent
+}
+
+#[test]
+fn p18_as_initiator_every_octet_is_the_oracles() {
+    let (mut tunnel, mut out) = engine();
+    tunnel.handle_packet(&packet(), NOW, &mut out).unwrap();
+    let initiation = sent(&mut out).remove(0);
+
+    let mut ours_by_oracle = initiator(&OUR_SECRET, &THEIR_SECRET);
+    let mut expected = [0; 108];
+    ours_by_oracle.write_message(&TIMESTAMP, &mut expected).unwrap();
+    assert_eq!(initiation[..4], [1, 0, 0, 0]);
+    assert_eq!(initiation[8..116], expected);
+
+    let mut theirs = builder(&THEIR_SECRET).build_responder().unwrap();
+    let mut timestamp = [0; 12];
+    theirs.read_message(&initiation[8..116], &mut timestamp).unwrap();
+    assert_eq!(timestamp, TIMESTAMP);
+
+    let mut response = vec![0; 92];
+    response[0] = 2;
+    response[4..8].copy_from_slice(&[9, 9, 9, 9]);
+    response[8..12].copy_from_slice(&initiation[4..8]);
+    theirs.write_message(&[], &mut response[12..60]).unwrap();
+    fix_mac1(&mut response, &PrivateKey::from_bytes(&OUR_SECRET).public_key());
+    let opened = tunnel.handle_datagram(&mut response, endpoint(), Ecn::NotEct, NOW, &mut out);
+    assert_eq!(opened, Ok(None));
+    assert!(tunnel.handle_handshake(NOW, &mut out));
+
+    let data = sent(&mut out).remove(0);
+    let theirs = theirs.into_stateless_transport_mode().unwrap();
+    let mut expected = vec![4, 0, 0, 0, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0];
+    expected.extend(seal(&ours_by_oracle_transport(ours_by_oracle, &response), 0, &padded(&packet())));
+    assert_eq!(data, expected);
+
+    let mut answer = vec![4, 0, 0, 0];
+    answer.extend(&initiation[4..8]);
+    answer.extend(7u64.to_le_bytes());
+    let reply = ipv4([10, 0, 0, 2].into(), [10, 0, 0, 1].into(), b"back");
+    answer.extend(seal(&theirs, 7, &padded(&reply)));
+    let opened = tunnel.handle_datagram(&mut answer, endpoint(), Ecn::NotEct, NOW, &mut out);
+    assert_eq!(opened, Ok(Some(&reply[..])));
+}
+
+#[test]
+fn p18_as_responder_every_octet_is_the_oracles() {
+    let (mut tunnel, mut out) = engine();
+    let mut theirs = initiator(&THEIR_SECRET, &OUR_SECRET);
+    let mut initiation = vec![0; 148];
+    initiation[0] = 1;
+    initiation[4..8].copy_from_slice(&[8, 8, 8, 8]);
+    theirs.write_message(&TIMESTAMP, &mut initiation[8..116]).unwrap();
+    fix_mac1(&mut initiation, &PrivateKey::from_bytes(&OUR_SECRET).public_key());
+    let copy = initiation.clone();
+    assert_eq!(tunnel.handle_datagram(&mut initiation, endpoint(), Ecn::NotEct, NOW, &mut out), Ok(None));
+    assert!(tunnel.handle_handshake(NOW, &mut out));
+    let response = sent(&mut out).remove(0);
+
+    let mut ours_by_oracle = builder(&OUR_SECRET).build_responder().unwrap();
+    ours_by_oracle.read_message(&copy[8..116], &mut [0; 12]).unwrap();
+    let mut expected = [0; 48];
+    ours_by_oracle.write_message(&[], &mut expected).unwrap();
+    assert_eq!(response[..4], [2, 0, 0, 0]);
+    assert_eq!(response[8..12], [8, 8, 8, 8]);
+    assert_eq!(response[12..60], expected);
+
+    theirs.read_message(&response[12..60], &mut []).unwrap();
+    let theirs = theirs.into_stateless_transport_mode().unwrap();
+    let mut data = vec![4, 0, 0, 0];
+    data.extend(&response[4..8]);
+    data.extend(0u64.to_le_bytes());
+    data.extend(seal(&theirs, 0, &padded(&packet_from_peer())));
+    let opened = tunnel.handle_datagram(&mut data, endpoint(), Ecn::NotEct, NOW, &mut out);
+    assert_eq!(opened, Ok(Some(&packet_from_peer()[..])));
+}
+
+fn packet_from_peer() -> Vec<u8> {
+    ipv4([10, 0, 0, 2].into(), [10, 0, 0, 1].into(), b"hello")
+}
+
+fn padded(packet: &[u8]) -> Vec<u8> {
+    let mut padded = packet.to_vec();
+    padded.resize(packet.len().next_multiple_of(16), 0);
+    padded
+}
+
+fn seal(transport: &snow::StatelessTransportState, counter: u64, payload: &[u8]) -> Vec<u8> {
+    let mut sealed = vec![0; payload.len() + 16];
+    transport.write_message(counter, payload, &mut sealed).unwrap();
+    sealed
+}
+
+/// The oracle in our place, once it has the response.
+fn ours_by_oracle_transport(mut ours: HandshakeState, response: &[u8]) -> snow::StatelessTransportState {
+    ours.read_message(&response[12..60], &mut []).unwrap();
+    ours.into_stateless_transport_mode().unwrap()
+}

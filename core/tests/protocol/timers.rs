@@ -1,0 +1,124 @@
+//! Timers.
+
+use crate::world::{A, B, Kind, World, millis, secs};
+
+#[test]
+fn p25_received_data_is_answered_by_a_keepalive_after_10_s_and_a_keepalive_is_not() {
+    let mut world = World::pair(25);
+    world.connect();
+    world.advance(secs(30));
+    world.sent();
+
+    world.send(A, B, b"no answer");
+    world.advance(millis(10_005));
+    assert_eq!(world.kinds_from(B), []);
+    world.advance(millis(10));
+    assert_eq!(world.kinds_from(B), [Kind::Keepalive]);
+    world.advance(secs(60));
+    assert_eq!(world.kinds_from(A), [], "never after a keepalive");
+}
+
+#[test]
+fn p25_an_answer_makes_the_keepalive_needless() {
+    let mut world = World::pair(2525);
+    world.connect();
+    world.advance(secs(30));
+    world.sent();
+    world.send(A, B, b"question");
+    world.advance(secs(5));
+    world.send(B, A, b"answer");
+    world.advance(secs(9));
+    assert_eq!(world.kinds_from(B), [Kind::Data]);
+}
+
+#[test]
+fn p26_data_without_any_answer_begins_a_handshake_after_15_s() {
+    let mut world = World::pair(26);
+    world.connect();
+    world.advance(secs(30));
+    world.drop_next(usize::MAX);
+    world.sent();
+    let start = world.now.mono;
+    for _ in 0..8 {
+        world.send(A, B, b"anybody there?");
+        world.advance(secs(2));
+    }
+    let sent = world.sent();
+    let initiation =
+        sent.iter().find(|sent| sent.kind() == Kind::Initiation).expect("the session may be dead");
+    let after = initiation.at - start;
+    assert!(
+        after >= secs(15) && after <= millis(15_333),
+        "counted from the first unanswered data: {after:?}"
+    );
+}
+
+#[test]
+fn p27_the_persistent_keepalive_counts_from_the_last_packet_either_way() {
+    let mut world = World::pair(27);
+    world.connect();
+    world.set_keepalive(A, B, 25);
+    world.advance(secs(20));
+    world.send(B, A, b"received");
+    world.advance(millis(10_010));
+    world.sent();
+    // A's passive keepalive was the last packet: 25 s from there.
+    world.advance(millis(24_980));
+    assert_eq!(world.kinds_from(A), []);
+    world.advance(millis(40));
+    assert_eq!(world.kinds_from(A), [Kind::Keepalive]);
+}
+
+#[test]
+fn p27_it_begins_a_session_by_itself_and_again_after_giving_up() {
+    let mut world = World::pair(2727);
+    world.drop_next(usize::MAX);
+    world.set_keepalive(A, B, 25);
+    world.advance(secs(95));
+    world.sent();
+    world.drop_next(0);
+    world.advance(secs(26));
+    assert_eq!(world.kinds_from(A), [Kind::Initiation, Kind::Keepalive]);
+}
+
+#[test]
+fn p28_idle_and_wiped_there_is_no_deadline() {
+    let mut world = World::pair(28);
+    world.connect();
+    world.advance(secs(541));
+    for end in [A, B] {
+        assert_eq!(world.ends[end].tunnel.poll_timeout(), None);
+    }
+    world.sent();
+    world.advance(secs(86_400));
+    assert!(world.sent().is_empty());
+    world.assert_connected();
+}
+
+#[test]
+fn p28_a_peer_that_never_spoke_has_no_deadline() {
+    let world = World::pair(2828);
+    assert_eq!(world.ends[A].tunnel.poll_timeout(), None);
+}
+
+#[test]
+fn p28_an_idle_session_wakes_nobody_before_it_is_wiped() {
+    let mut world = World::pair(282828);
+    world.connect();
+    world.advance(secs(40));
+    let wipe = world.ends[A].tunnel.poll_timeout().unwrap();
+    assert!(wipe - world.now.mono > secs(490), "all that is left is the wipe");
+}
+
+#[test]
+fn p29_time_asleep_counts() {
+    let mut world = World::pair(29);
+    world.connect();
+    world.set_keepalive(A, B, 25);
+    world.sent();
+    world.sleep(A);
+    world.advance(secs(3_600));
+    world.wake(A);
+    assert_eq!(world.kinds_from(A), [Kind::Initiation], "the keepalive is due, and the session is long over");
+    world.assert_connected();
+}
