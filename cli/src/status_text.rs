@@ -1,5 +1,6 @@
 //! A device's status as `wg show` prints it, byte for byte. Where the status comes from is not known here.
 
+use std::cmp::Reverse;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -86,7 +87,7 @@ pub(crate) fn write_pretty(
 /// The latest first; those without a handshake last, in their own order.
 fn by_latest_handshake(peers: &[PeerStatus]) -> Vec<&PeerStatus> {
     let mut peers: Vec<_> = peers.iter().collect();
-    peers.sort_by(|a, b| b.last_handshake.cmp(&a.last_handshake));
+    peers.sort_by_key(|peer| Reverse(peer.last_handshake));
     peers
 }
 
@@ -193,17 +194,12 @@ fn duration(seconds: u64, Ink { cyan, reset, .. }: Ink) -> String {
 
 /// Octets with a binary unit.
 fn octets(count: u64, Ink { cyan, reset, .. }: Ink) -> String {
-    if count < 1 << 10 {
-        return format!("{count} {cyan}B{reset}");
+    const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match UNITS.into_iter().find(|(_, size)| count >= *size) {
+        // wg rounds through a double, too; it has digits enough for every count below 2^53.
+        Some((unit, size)) => format!("{:.2} {cyan}{unit}{reset}", count as f64 / size as f64),
+        None => format!("{count} {cyan}B{reset}"),
     }
-    let (unit, size) = match count {
-        ..0x10_0000 => ("KiB", 1_u64 << 10),
-        ..0x4000_0000 => ("MiB", 1 << 20),
-        ..0x100_0000_0000 => ("GiB", 1 << 30),
-        _ => ("TiB", 1 << 40),
-    };
-    // wg rounds through a double, too; it has digits enough for every count below 2^53.
-    format!("{:.2} {cyan}{unit}{reset}", count as f64 / size as f64)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `genkey`, `genpsk` and `pubkey`, as `wg` has them.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use adit_core::key::{KeyError, PresharedKey, PrivateKey};
 use getrandom::SysRng;
@@ -38,13 +38,13 @@ pub(crate) fn genpsk(out: &mut impl Write) -> Result<(), KeysError> {
 }
 
 /// Reads a private key and writes its public key.
-pub(crate) fn pubkey(input: &mut impl Read, out: &mut impl Write) -> Result<(), KeysError> {
+pub(crate) fn pubkey(input: &mut impl BufRead, out: &mut impl Write) -> Result<(), KeysError> {
     let private_key = read_private_key(input)?;
     write_line(out, private_key.public_key().to_base64())
 }
 
 /// As `wg` reads it: the key at once, then nothing but white space and zeros.
-fn read_private_key(input: &mut impl Read) -> Result<PrivateKey, KeysError> {
+fn read_private_key(input: &mut impl BufRead) -> Result<PrivateKey, KeysError> {
     let mut text = Zeroizing::new([0; KEY_TEXT_LEN]);
     input.read_exact(&mut text[..]).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => KeysError::NotAKey(KeyError::Base64),

@@ -161,11 +161,9 @@ fn progress_bar(octets: u64) -> ProgressBar {
 /// "1.00 GB in 3.1 s, 2.6 Gbit/s", in decimal units, as networks are measured.
 fn rate(octets: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
-    let (amount, unit) = match octets {
-        ..1_000_000 => (octets as f64 / 1e3, "kB"),
-        ..1_000_000_000 => (octets as f64 / 1e6, "MB"),
-        _ => (octets as f64 / 1e9, "GB"),
-    };
+    const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    let (unit, size) = UNITS.into_iter().find(|(_, size)| octets >= *size).unwrap_or(("B", 1));
+    let amount = octets as f64 / size as f64;
     format!("{amount:.2} {unit} in {seconds:.1} s, {:.1} Gbit/s", octets as f64 * 8.0 / seconds / 1e9)
 }
 
