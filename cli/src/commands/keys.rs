@@ -44,7 +44,7 @@ pub(crate) fn pubkey(input: &mut impl BufRead, out: &mut impl Write) -> Result<(
 }
 
 /// As `wg` reads it: the key at once, then nothing but white space and zeros.
-fn read_private_key(input: &mut impl BufRead) -> Result<PrivateKey, KeysError> {
+fn read_private_key(mut input: impl BufRead) -> Result<PrivateKey, KeysError> {
     let mut text = Zeroizing::new([0; KEY_TEXT_LEN]);
     input.read_exact(&mut text[..]).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => KeysError::NotAKey(KeyError::Base64),
