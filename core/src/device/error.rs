@@ -49,7 +49,7 @@ pub enum TunError {
     /// Not an open descriptor, or one that cannot be asked or waited for.
     #[error("the TUN descriptor cannot be used: {0}")]
     Unusable(#[source] io::Error),
-    /// Linux: opened without `IFF_NO_PI`.
+    /// Linux: opened without `IFF_NO_PI`. Seen in the first packet, since TUNGETIFF does not tell.
     #[error("the TUN descriptor puts packet information before each packet; open it with IFF_NO_PI")]
     PacketInformation,
     /// Linux: opened with `IFF_VNET_HDR`.
@@ -58,6 +58,11 @@ pub enum TunError {
     /// Linux: a TAP device, which carries Ethernet frames.
     #[error("the descriptor is a TAP device, which carries Ethernet frames; open it with IFF_TUN")]
     Tap,
+    /// A stream, which does not keep packets apart.
+    #[error(
+        "the descriptor is a stream, which does not keep packets apart; use SOCK_DGRAM or SOCK_SEQPACKET"
+    )]
+    Stream,
 }
 
 /// Why one of the app's own functions failed, in the app's words.
@@ -84,9 +89,9 @@ pub enum Ended {
     /// The TUN interface was deleted, or the other end of the descriptor was closed.
     #[error("the TUN interface is gone")]
     TunGone,
-    /// Reading the TUN descriptor failed.
-    #[error("the TUN descriptor failed: {0}")]
-    TunFailed(#[source] Arc<io::Error>),
+    /// Reading the TUN descriptor failed, or its first packet showed that it cannot be used.
+    #[error("{0}")]
+    TunFailed(#[source] Arc<TunError>),
     /// A defect of the driver: its thread panicked, and only the device ended.
     #[error("the tunnel's driver panicked; please report it")]
     Panicked,

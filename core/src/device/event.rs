@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::error::Ended;
 use crate::key::PublicKey;
+use crate::proto::tunnel;
 
 /// Something that people may want to see, or an app may want to act on.
 #[derive(Clone, Debug)]
@@ -56,4 +57,15 @@ pub enum Event {
         /// Why.
         reason: Ended,
     },
+}
+
+impl From<tunnel::Event> for Event {
+    fn from(event: tunnel::Event) -> Self {
+        match event {
+            tunnel::Event::Connecting { peer, initiation } => Self::Connecting { peer, attempt: initiation },
+            tunnel::Event::Connected { peer } => Self::Connected { peer },
+            tunnel::Event::EndpointChanged { peer, endpoint } => Self::EndpointChanged { peer, endpoint },
+            tunnel::Event::GaveUp { peer } => Self::GaveUp { peer },
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::error::HookError;
@@ -63,4 +64,10 @@ impl fmt::Debug for Hooks {
             .field("observer", &self.observer.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// Calls one of the app's functions and turns a panic of it into an error.
+pub(super) fn call<T>(hook: impl FnOnce() -> Result<T, HookError>) -> Result<T, HookError> {
+    catch_unwind(AssertUnwindSafe(hook))
+        .unwrap_or_else(|_panic| Err(HookError::new("the app's function panicked")))
 }

@@ -1,16 +1,31 @@
 //! The driver: a tunnel engine, a TUN descriptor and UDP sockets, run on a thread of their own. This is the
 //! only room that knows tokio and sockets; what WireGuard is, the engine knows.
-#![allow(clippy::todo, unused)]
 
+mod backlog;
+mod clock;
+mod configure;
+mod driver;
 mod error;
 mod event;
 mod hooks;
+mod observer;
+mod resolve;
 mod stats;
+mod sys;
+mod thread;
+mod tun;
+mod udp;
 
+use std::io;
 use std::os::fd::{OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::Config;
 use crate::uapi;
+use driver::Command;
 
 pub use error::{DeviceError, Ended, HookError, TunError};
 pub use event::Event;
@@ -29,47 +44,83 @@ pub enum TunFd {
 
 /// A running tunnel. Dropping the handle tells the driver to stop; that neither blocks nor panics.
 #[derive(Debug)]
-pub struct Device {}
+pub struct Device {
+    commands: mpsc::Sender<Command>,
+    ended: watch::Receiver<Option<Ended>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Commands that may wait for a driver that is busy.
+const COMMANDS: usize = 16;
 
 impl Device {
     /// Starts the driver on a thread of its own, on whichever executor this is awaited. The descriptor is
     /// released exactly once on every path, errors and a dropped future included.
     pub async fn start(config: Config, tun: TunFd, hooks: Hooks) -> Result<Self, DeviceError> {
-        todo!()
+        let tun = match tun {
+            TunFd::Owned(tun) => tun,
+            TunFd::Borrowed(tun) => sys::duplicate(tun).map_err(TunError::Unusable)?,
+        };
+        let (commands, queue) = mpsc::channel(COMMANDS);
+        let (end, ended) = watch::channel(None);
+        let (started, start) = oneshot::channel();
+        let thread = thread::spawn(thread::Parts { config, tun, hooks, commands: queue, started, end })?;
+        start.await.unwrap_or_else(|_panicked| {
+            Err(DeviceError::System { action: "start the driver", source: io::Error::other("it panicked") })
+        })?;
+        Ok(Self { commands, ended, thread: Mutex::new(Some(thread)) })
     }
 
     /// Applies the difference: unchanged peers keep their sessions. Refused: nothing changed.
     pub async fn set_config(&self, config: Config) -> Result<(), DeviceError> {
-        todo!()
+        self.ask(|reply| Command::SetConfig(Box::new(config), reply)).await?
     }
 
     /// Applies what a UAPI client asks, all or nothing.
     pub async fn apply(&self, set: uapi::Set) -> Result<(), DeviceError> {
-        todo!()
+        self.ask(|reply| Command::Apply(set, reply)).await?
     }
 
     /// What UAPI's get answers.
     pub async fn status(&self) -> Result<uapi::DeviceStatus, DeviceError> {
-        todo!()
+        self.ask(Command::Status).await
     }
 
     /// The driver's own counters, since the start.
     pub async fn stats(&self) -> Result<Stats, DeviceError> {
-        todo!()
+        self.ask(Command::Stats).await
     }
 
-    /// The network changed: binds the sockets anew, forgets local addresses and resolves names again.
+    /// The network changed: binds the sockets anew, forgets local addresses and resolves names again. A listening port
+    /// that was asked for is given up for a moment; if it cannot be had again, nothing is sent or received
+    /// until a later call succeeds.
     pub async fn network_changed(&self) -> Result<(), DeviceError> {
-        todo!()
+        self.ask(Command::NetworkChanged).await?
     }
 
-    /// Ends the tunnel and waits for its thread. May be called twice; never waits for a name to resolve.
+    /// Ends the tunnel and waits for its thread. May be called twice; never waits for a name to resolve. Not to be
+    /// waited for inside a [`SocketProtector`], which runs on that thread.
     pub async fn stop(&self) {
-        todo!()
+        // A driver that has ended already takes no command.
+        let _ = self.commands.send(Command::Stop).await;
+        self.ended().await;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // All that it had is released and told; it is about to return, and its panic was caught.
+            let _ = thread.join();
+        }
     }
 
     /// Resolves once the driver has ended, with why.
     pub async fn ended(&self) -> Ended {
-        todo!()
+        let mut ended = self.ended.clone();
+        let told = ended.wait_for(Option::is_some).await;
+        told.ok().and_then(|ended| ended.clone()).unwrap_or(Ended::Panicked)
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, DeviceError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| DeviceError::Stopped)?;
+        answer.await.map_err(|_| DeviceError::Stopped)
     }
 }

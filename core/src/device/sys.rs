@@ -1,0 +1,204 @@
+//! The few system calls that no safe crate wraps, one function each. The only room with unsafe code.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A descriptor of our own for what `fd` refers to.
+pub(super) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: the number is not -1, all that the type asks for; whether it is open, the system checks in the
+    // one call that is made with it.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+    borrowed.try_clone_to_owned()
+}
+
+/// Has this thread's tokio runtime watch a descriptor, which is closed on an error and when dropped.
+pub(super) fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is open, and refers to the same description, for as long as it lives.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
+}
+
+/// Lets the system fragment IPv6 datagrams that are larger than the path's MTU.
+pub(super) fn allow_ipv6_fragments(socket: impl AsFd) -> io::Result<()> {
+    set_int_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)
+}
+
+/// Stops the system from telling when each datagram came.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn stop_timestamps(socket: impl AsFd) -> io::Result<()> {
+    set_int_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)
+}
+
+/// Lets the system fragment IPv4 datagrams that are larger than the path's MTU. On Linux rustix has this.
+#[cfg(target_vendor = "apple")]
+pub(super) fn allow_ipv4_fragments(socket: impl AsFd) -> io::Result<()> {
+    set_int_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_DONTFRAG, 0)
+}
+
+fn set_int_option(socket: BorrowedFd<'_>, level: c_int, option: c_int, value: c_int) -> io::Result<()> {
+    // SAFETY: the pointer and the length are those of one integer that outlives the call.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) use linux::{InterfaceName, interface_mtu, tun_interface};
+
+/// What Linux tells of its TUN devices.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use std::io;
+    use std::os::fd::AsFd;
+
+    use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
+
+    /// `linux/if_tun.h`.
+    const TUNGETIFF: Opcode = opcode::read::<libc::c_uint>(b'T', 210);
+    /// `linux/sockios.h`.
+    const SIOCGIFMTU: Opcode = 0x8921;
+
+    /// An interface's name as the kernel pads it.
+    pub(in super::super) type InterfaceName = [u8; libc::IFNAMSIZ];
+
+    /// `struct ifreq` of `linux/if.h`: a name, and a union that is never larger than this.
+    #[repr(C, align(8))]
+    pub(super) struct InterfaceRequest {
+        pub(super) name: InterfaceName,
+        pub(super) value: [u8; 24],
+    }
+
+    /// A TUN descriptor's interface and its `IFF_` flags.
+    pub(in super::super) fn tun_interface(tun: impl AsFd) -> io::Result<(InterfaceName, u16)> {
+        let mut request = InterfaceRequest { name: [0; _], value: [0; _] };
+        // SAFETY: TUNGETIFF writes one `struct ifreq`, and the request is at least as large and as aligned.
+        unsafe { ioctl(tun, Updater::<TUNGETIFF, _>::new(&mut request))? };
+        Ok((request.name, u16::from_ne_bytes([request.value[0], request.value[1]])))
+    }
+
+    /// The MTU of an interface in this thread's network namespace, asked through any socket.
+    pub(in super::super) fn interface_mtu(socket: impl AsFd, name: InterfaceName) -> io::Result<u16> {
+        let mut request = InterfaceRequest { name, value: [0; _] };
+        // SAFETY: SIOCGIFMTU reads the name of one `struct ifreq` and writes an integer to its union; the
+        // request is at least as large and as aligned.
+        unsafe { ioctl(socket, Updater::<SIOCGIFMTU, _>::new(&mut request))? };
+        let [a, b, c, d, ..] = request.value;
+        Ok(u16::try_from(i32::from_ne_bytes([a, b, c, d])).unwrap_or(u16::MAX))
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+pub(super) use apple::{arm_continuous_timer, disarm_timer, take_timer_event};
+
+/// A kqueue with one timer on the clock that counts sleep; rustix knows timers, but not that clock.
+#[cfg(target_vendor = "apple")]
+mod apple {
+    use std::io;
+    use std::os::fd::{AsFd, AsRawFd};
+    use std::ptr;
+    use std::time::Duration;
+
+    /// The queue's only timer.
+    const TIMER: libc::uintptr_t = 0;
+
+    /// Fires once, `after` from now, replacing what was armed.
+    pub(in super::super) fn arm_continuous_timer(queue: impl AsFd, after: Duration) -> io::Result<()> {
+        let fflags = libc::NOTE_NSECONDS | libc::NOTE_MACH_CONTINUOUS_TIME;
+        let nanoseconds = isize::try_from(after.as_nanos()).unwrap_or(isize::MAX);
+        change(queue, timer(libc::EV_ADD | libc::EV_ONESHOT, fflags, nanoseconds))
+    }
+
+    /// Takes the timer away, if there is one.
+    pub(in super::super) fn disarm_timer(queue: impl AsFd) -> io::Result<()> {
+        match change(queue, timer(libc::EV_DELETE, 0, 0)) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Whether the timer has fired since the last call.
+    pub(in super::super) fn take_timer_event(queue: impl AsFd) -> io::Result<bool> {
+        let mut event = timer(0, 0, 0);
+        let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let queue = queue.as_fd().as_raw_fd();
+        // SAFETY: no changes are passed, and there is room for the one event that is asked for.
+        let events = unsafe { libc::kevent(queue, ptr::null(), 0, &raw mut event, 1, &raw const at_once) };
+        if events < 0 { Err(io::Error::last_os_error()) } else { Ok(events > 0) }
+    }
+
+    fn timer(flags: u16, fflags: u32, data: isize) -> libc::kevent {
+        libc::kevent { ident: TIMER, filter: libc::EVFILT_TIMER, flags, fflags, data, udata: ptr::null_mut() }
+    }
+
+    fn change(queue: impl AsFd, change: libc::kevent) -> io::Result<()> {
+        let queue = queue.as_fd().as_raw_fd();
+        // SAFETY: one change is passed by a pointer that outlives the call, and no event is asked for.
+        let done = unsafe { libc::kevent(queue, &raw const change, 1, ptr::null_mut(), 0, ptr::null()) };
+        if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// What the tests of several rooms make: network namespaces and TUN devices of their own.
+#[cfg(all(test, target_os = "linux"))]
+pub(super) mod testing {
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::OwnedFd;
+    use std::process::Command;
+
+    use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
+    use rustix::thread::UnshareFlags;
+
+    use super::linux::InterfaceRequest;
+
+    const TUNSETIFF: Opcode = opcode::write::<libc::c_int>(b'T', 202);
+
+    /// Runs a test on a thread with a network namespace of its own, which goes when the thread ends. Without
+    /// root the test is left out, and says so.
+    pub(in super::super) fn in_network_namespace(test: impl FnOnce() + Send + 'static) {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("left out: a network namespace needs root");
+            return;
+        }
+        let thread = std::thread::spawn(|| {
+            // SAFETY: only the network namespace becomes this thread's own; memory and descriptors stay shared.
+            unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }.expect("unshare");
+            ip("link set lo up");
+            test();
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    /// Opens /dev/net/tun with these `IFF_` flags.
+    pub(in super::super) fn open_tun(name: &str, flags: libc::c_int) -> io::Result<OwnedFd> {
+        let tun = File::options().read(true).write(true).open("/dev/net/tun")?;
+        let mut request = InterfaceRequest { name: [0; _], value: [0; _] };
+        request.name[..name.len()].copy_from_slice(name.as_bytes());
+        request.value[..2].copy_from_slice(&(flags as u16).to_ne_bytes());
+        // SAFETY: TUNSETIFF reads and writes one `struct ifreq`; the request is at least as large and as aligned.
+        unsafe { ioctl(&tun, Updater::<TUNSETIFF, _>::new(&mut request))? };
+        Ok(tun.into())
+    }
+
+    /// `ip` with these arguments, in this thread's namespace.
+    pub(in super::super) fn ip(arguments: &str) {
+        let done = Command::new("ip").args(arguments.split(' ')).status().expect("ip of iproute2");
+        assert!(done.success(), "ip {arguments}");
+    }
+}

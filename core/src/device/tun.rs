@@ -1,0 +1,268 @@
+//! A TUN descriptor: one IP packet a read and one a write, never blocking. Knows the kinds of descriptors
+//! apart and what their errors mean; what is in a packet it does not know.
+
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustix::io::Errno;
+use rustix::net::{SendFlags, SocketType};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::error::{Ended, TunError};
+use super::sys;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::sys::InterfaceName;
+
+/// Room for the largest IP packet and the header of any kind of descriptor.
+pub(super) const BUFFER_LEN: usize = 65_536;
+
+/// Darwin's utun begins each packet with its address family, in network byte order.
+const UTUN_HEADER_LEN: usize = 4;
+
+/// What stands behind a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A TUN device that carries bare IP packets.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Device {
+        /// For its MTU.
+        name: InterfaceName,
+    },
+    /// A socket of datagrams, one IP packet in each.
+    Datagrams,
+    /// A socket of records: an empty read is its end.
+    Records,
+    /// Something else that the system lets us wait for, one IP packet a read.
+    Opaque,
+    /// Darwin's utun.
+    #[cfg_attr(
+        not(target_vendor = "apple"),
+        allow(dead_code, reason = "the tests speak its header everywhere")
+    )]
+    Utun,
+}
+
+/// What became of a packet that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// The system has it.
+    Taken,
+    /// The system has no room now; [`Tun::poll_writable`] says when.
+    Full,
+    /// The system does not want it: the link is down, or no memory. It is lost.
+    Refused,
+}
+
+/// The descriptor. Dropping it closes it.
+pub(super) struct Tun {
+    fd: AsyncFd<OwnedFd>,
+    kind: Kind,
+}
+
+impl Tun {
+    /// Takes a descriptor over; an error closes it. Must be called on a tokio runtime.
+    pub(super) fn new(fd: OwnedFd) -> Result<Self, TunError> {
+        let kind = Kind::of(&fd)?;
+        rustix::io::ioctl_fionbio(&fd, true).map_err(unusable)?;
+        #[cfg(target_vendor = "apple")]
+        if kind != Kind::Opaque {
+            rustix::net::sockopt::set_socket_nosigpipe(&fd, true).map_err(unusable)?;
+        }
+        let fd = sys::watch(fd, Interest::READABLE | Interest::WRITABLE | Interest::ERROR)
+            .map_err(TunError::Unusable)?;
+        Ok(Self { fd, kind })
+    }
+
+    /// The interface's MTU in octets, where there is an interface and it can be asked.
+    pub(super) fn mtu(&self) -> Option<u16> {
+        match self.kind {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Device { name } => {
+                let any =
+                    rustix::net::socket(rustix::net::AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
+                sys::interface_mtu(any, name).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// The next packet, in the buffer's room; `None` when none waits.
+    pub(super) fn read<'b>(&self, buffer: &'b mut [u8]) -> Result<Option<&'b mut [u8]>, Ended> {
+        let len = match self.fd.try_io(Interest::READABLE, |fd| {
+            Ok(rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *buffer))?)
+        }) {
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if Errno::from_io_error(&error).is_some_and(is_gone_on_read) => {
+                return Err(Ended::TunGone);
+            }
+            Err(error) => return Err(failed(TunError::Unusable(error))),
+        };
+        match self.kind {
+            // An empty datagram is a packet like another, for the engine to refuse.
+            Kind::Datagrams => Ok(Some(&mut buffer[..len])),
+            _ if len == 0 => Err(Ended::TunGone),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Device { .. } if has_packet_information(&buffer[..len]) => {
+                Err(failed(TunError::PacketInformation))
+            }
+            Kind::Utun => Ok(Some(&mut buffer[UTUN_HEADER_LEN.min(len)..len])),
+            _ => Ok(Some(&mut buffer[..len])),
+        }
+    }
+
+    /// Writes one IP packet.
+    pub(super) fn write(&self, packet: &[u8]) -> Result<Written, Ended> {
+        let write = |fd: &OwnedFd| {
+            let done = rustix::io::retry_on_intr(|| match self.kind {
+                Kind::Datagrams | Kind::Records => rustix::net::send(fd, packet, NO_SIGNAL),
+                Kind::Utun => {
+                    rustix::io::writev(fd, &[IoSlice::new(&utun_header(packet)), IoSlice::new(packet)])
+                }
+                _ => rustix::io::write(fd, packet),
+            });
+            Ok(done?)
+        };
+        match self.fd.try_io(Interest::WRITABLE, write) {
+            Ok(_) => Ok(Written::Taken),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Written::Full),
+            Err(error) if Errno::from_io_error(&error).is_some_and(is_gone_on_write) => Err(Ended::TunGone),
+            Err(_) => Ok(Written::Refused),
+        }
+    }
+
+    /// Waits until the interface is deleted, which Linux shows neither as readable nor as writable. A socket's
+    /// end shows on reading or writing, and so this waits for ever there.
+    pub(super) async fn gone(&self) -> Ended {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Kind::Device { .. } = self.kind {
+            loop {
+                let mut error = match self.fd.ready(Interest::ERROR).await {
+                    Ok(error) => error,
+                    Err(error) => return failed(TunError::Unusable(error)),
+                };
+                // Takes no packet, and fails if the interface is gone.
+                if let Err(Errno::BADFD | Errno::IO) = rustix::io::read(&self.fd, &mut [0; 0]) {
+                    return Ended::TunGone;
+                }
+                error.clear_ready();
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Ready when [`Tun::read`] may have a packet.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.fd.poll_read_ready(cx).map_ok(drop)
+    }
+
+    /// Ready when [`Tun::write`] may have room.
+    pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.fd.poll_write_ready(cx).map_ok(drop)
+    }
+}
+
+impl Kind {
+    fn of(fd: &OwnedFd) -> Result<Self, TunError> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        match sys::tun_interface(fd) {
+            Ok((name, flags)) => return Self::of_linux_tun(name, flags),
+            Err(error) if Errno::from_io_error(&error).is_some_and(is_not_a_tun) => {}
+            Err(error) => return Err(TunError::Unusable(error)),
+        }
+        #[cfg(target_vendor = "apple")]
+        if rustix::net::getpeername(fd).is_ok_and(|peer| {
+            peer.is_some_and(|peer| peer.address_family() == rustix::net::AddressFamily::SYSTEM)
+        }) {
+            return Ok(Self::Utun);
+        }
+        match rustix::net::sockopt::socket_type(fd) {
+            Ok(SocketType::DGRAM) => Ok(Self::Datagrams),
+            Ok(SocketType::SEQPACKET) => Ok(Self::Records),
+            Ok(_) => Err(TunError::Stream),
+            Err(Errno::NOTSOCK) => Ok(Self::Opaque),
+            Err(error) => Err(unusable(error)),
+        }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn of_linux_tun(name: InterfaceName, flags: u16) -> Result<Self, TunError> {
+        let has = |flag: libc::c_int| i32::from(flags) & flag != 0;
+        if has(libc::IFF_TAP) {
+            return Err(TunError::Tap);
+        }
+        if has(libc::IFF_VNET_HDR) {
+            return Err(TunError::VnetHeader);
+        }
+        Ok(Self::Device { name })
+    }
+}
+
+/// No SIGPIPE from a closed socket; Darwin has a socket option for that instead.
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
+
+/// Darwin's numbers on Darwin; Linux's, where only the tests see them.
+fn utun_header(packet: &[u8]) -> [u8; UTUN_HEADER_LEN] {
+    let family = match packet.first().map(|first| first >> 4) {
+        Some(6) => libc::AF_INET6,
+        _ => libc::AF_INET,
+    };
+    family.to_be_bytes()
+}
+
+fn unusable(error: Errno) -> TunError {
+    TunError::Unusable(error.into())
+}
+
+fn failed(error: TunError) -> Ended {
+    Ended::TunFailed(Arc::new(error))
+}
+
+/// Whether this is `struct tun_pi` of `linux/if_tun.h` and not an IP packet. TUNGETIFF does not tell: its
+/// `IFF_NOFILTER`, set on nearly every device, is the same bit as `IFF_NO_PI`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn has_packet_information(packet: &[u8]) -> bool {
+    matches!(packet, [0, _, 0x08, 0x00, 0x40..=0x4f, ..] | [0, _, 0x86, 0xdd, 0x60..=0x6f, ..])
+}
+
+/// What a descriptor answers to TUNGETIFF when it is no TUN device, or when a policy forbids the question.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_not_a_tun(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::NOTTY | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::ACCESS | Errno::PERM
+    )
+}
+
+/// Linux says BADFD for a deleted interface and IO for one that is being deleted.
+fn is_gone_on_read(errno: Errno) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if errno == Errno::BADFD {
+        return true;
+    }
+    matches!(
+        errno,
+        Errno::IO | Errno::NODEV | Errno::NXIO | Errno::CONNRESET | Errno::CONNREFUSED | Errno::NOTCONN
+    )
+}
+
+/// Not IO: Linux says that for a write while the link is down.
+fn is_gone_on_write(errno: Errno) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if errno == Errno::BADFD {
+        return true;
+    }
+    matches!(
+        errno,
+        Errno::PIPE | Errno::NODEV | Errno::NXIO | Errno::CONNRESET | Errno::CONNREFUSED | Errno::NOTCONN
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Descriptors of every kind, as the driver meets them.
+
+use std::future::poll_fn;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+
+use rustix::net::{AddressFamily, SocketFlags, socketpair};
+
+use super::*;
+
+fn in_runtime<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)
+}
+
+fn pair(kind: SocketType) -> (OwnedFd, OwnedFd) {
+    socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap()
+}
+
+/// The next packet, once there is one.
+async fn read(tun: &Tun) -> Result<Vec<u8>, Ended> {
+    let mut buffer = vec![0; BUFFER_LEN];
+    loop {
+        poll_fn(|cx| tun.poll_readable(cx)).await.unwrap();
+        if let Some(packet) = tun.read(&mut buffer)? {
+            return Ok(packet.to_vec());
+        }
+    }
+}
+
+/// Writes once the descriptor has been seen to be writable, as the driver does.
+async fn write(tun: &Tun, packet: &[u8]) -> Result<Written, Ended> {
+    poll_fn(|cx| tun.poll_writable(cx)).await.unwrap();
+    tun.write(packet)
+}
+
+#[test]
+fn packets_keep_their_bounds_and_their_order() {
+    for kind in [SocketType::DGRAM, SocketType::SEQPACKET] {
+        in_runtime(async {
+            let (ours, theirs) = pair(kind);
+            let tun = Tun::new(ours).unwrap();
+            for len in 1..=5_u8 {
+                rustix::io::write(&theirs, &vec![len; usize::from(len) * 100]).unwrap();
+                assert_eq!(write(&tun, &vec![len; usize::from(len)]).await.unwrap(), Written::Taken);
+            }
+            for len in 1..=5_u8 {
+                assert_eq!(read(&tun).await.unwrap(), vec![len; usize::from(len) * 100]);
+                let mut buffer = [0; 100];
+                let read = rustix::io::read(&theirs, &mut buffer).unwrap();
+                assert_eq!(buffer[..read], vec![len; usize::from(len)]);
+            }
+        });
+    }
+}
+
+#[test]
+fn an_empty_descriptor_gives_nothing_and_does_not_wait() {
+    in_runtime(async {
+        let (ours, _theirs) = pair(SocketType::DGRAM);
+        let tun = Tun::new(ours).unwrap();
+        poll_fn(|cx| tun.poll_writable(cx)).await.unwrap();
+        assert!(tun.read(&mut [0; 64]).unwrap().is_none());
+    });
+}
+
+#[test]
+fn an_empty_datagram_is_a_packet_and_no_end() {
+    in_runtime(async {
+        let (ours, theirs) = pair(SocketType::DGRAM);
+        let tun = Tun::new(ours).unwrap();
+        rustix::io::write(&theirs, &[]).unwrap();
+        rustix::io::write(&theirs, b"next").unwrap();
+        assert_eq!(read(&tun).await.unwrap(), b"");
+        assert_eq!(read(&tun).await.unwrap(), b"next");
+    });
+}
+
+#[test]
+fn the_other_end_closed_is_the_end() {
+    in_runtime(async {
+        let (ours, theirs) = pair(SocketType::SEQPACKET);
+        let tun = Tun::new(ours).unwrap();
+        rustix::io::write(&theirs, b"last").unwrap();
+        drop(theirs);
+        assert_eq!(read(&tun).await.unwrap(), b"last");
+        assert!(matches!(read(&tun).await, Err(Ended::TunGone)));
+        assert!(matches!(write(&tun, b"late").await, Err(Ended::TunGone)));
+    });
+}
+
+#[test]
+fn a_pair_of_datagram_sockets_shows_its_end_on_writing() {
+    in_runtime(async {
+        let (ours, theirs) = pair(SocketType::DGRAM);
+        let tun = Tun::new(ours).unwrap();
+        drop(theirs);
+        assert!(matches!(write(&tun, b"late").await, Err(Ended::TunGone)));
+    });
+}
+
+#[test]
+fn a_full_descriptor_says_so_and_takes_more_once_read() {
+    in_runtime(async {
+        let (ours, theirs) = pair(SocketType::SEQPACKET);
+        let tun = Tun::new(ours).unwrap();
+        let packet = [7; 1400];
+        let mut taken = 0;
+        while write(&tun, &packet).await.unwrap() == Written::Taken {
+            taken += 1;
+            assert!(taken < 100_000, "a socket that is never full");
+        }
+        let mut buffer = [0; 1500];
+        for _ in 0..taken {
+            assert_eq!(rustix::io::read(&theirs, &mut buffer).unwrap(), packet.len());
+        }
+        assert_eq!(write(&tun, &packet).await.unwrap(), Written::Taken);
+    });
+}
+
+#[test]
+fn utun_s_address_family_comes_and_goes() {
+    in_runtime(async {
+        let (ours, theirs) = pair(SocketType::DGRAM);
+        let mut tun = Tun::new(ours).unwrap();
+        tun.kind = Kind::Utun;
+        let mut buffer = [0; 64];
+        for (packet, family) in [(b"\x45 four", libc::AF_INET), (b"\x60 six.", libc::AF_INET6)] {
+            assert_eq!(write(&tun, packet).await.unwrap(), Written::Taken);
+            let len = rustix::io::read(&theirs, &mut buffer).unwrap();
+            assert_eq!(buffer[..4], family.to_be_bytes());
+            assert_eq!(&buffer[4..len], packet);
+
+            rustix::io::write(&theirs, &buffer[..len]).unwrap();
+            assert_eq!(read(&tun).await.unwrap(), packet);
+        }
+    });
+}
+
+#[test]
+fn a_stream_is_refused_by_name() {
+    let refused = in_runtime(async { Tun::new(pair(SocketType::STREAM).0).err() });
+    assert!(matches!(refused, Some(TunError::Stream)));
+}
+
+#[test]
+fn a_refused_descriptor_is_closed_once() {
+    in_runtime(async {
+        let (stream, other) = pair(SocketType::STREAM);
+        assert!(Tun::new(stream).is_err());
+        // The other end sees the close.
+        assert_eq!(rustix::io::read(&other, &mut [0; 8]).unwrap(), 0);
+
+        // What tokio cannot wait for is closed as well, and its number is free for the next.
+        let file = std::fs::File::open("/proc/self/cmdline").unwrap();
+        let number = file.as_raw_fd();
+        assert!(matches!(Tun::new(file.into()), Err(TunError::Unusable(_))));
+        let next = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(next.as_raw_fd() <= number || crate::device::sys::duplicate(number).is_ok());
+    });
+}
+
+#[test]
+fn a_descriptor_that_is_not_open_is_refused() {
+    assert!(crate::device::sys::duplicate(-1).is_err());
+    assert!(crate::device::sys::duplicate(1_000_000).is_err());
+}
+
+#[cfg(target_os = "linux")]
+mod real {
+    use super::*;
+    use crate::device::sys::testing::{in_network_namespace, ip, open_tun};
+
+    #[test]
+    fn kinds_that_carry_more_than_ip_packets_are_refused_by_name() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                let refused = |flags| Tun::new(open_tun("adit-t0", flags).unwrap()).err();
+                let error = refused(libc::IFF_TAP | libc::IFF_NO_PI);
+                assert!(matches!(error, Some(TunError::Tap)), "{error:?}");
+                let error = refused(libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR);
+                assert!(matches!(error, Some(TunError::VnetHeader)), "{error:?}");
+                assert!(refused(libc::IFF_TUN | libc::IFF_NO_PI).is_none());
+            });
+        });
+    }
+
+    #[test]
+    fn packet_information_is_refused_by_name_at_the_first_packet() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                let tun = Tun::new(open_tun("adit-t4", libc::IFF_TUN).unwrap()).unwrap();
+                // The link announces itself with IPv6 packets of its own.
+                ip("link set adit-t4 up");
+                match read(&tun).await {
+                    Err(Ended::TunFailed(error)) => assert!(matches!(*error, TunError::PacketInformation)),
+                    other => panic!("{other:?}"),
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn a_tun_device_without_an_interface_is_refused() {
+        in_network_namespace(|| {
+            let unattached = std::fs::File::options().read(true).write(true).open("/dev/net/tun").unwrap();
+            assert!(matches!(
+                in_runtime(async { Tun::new(unattached.into()).err() }),
+                Some(TunError::Unusable(_))
+            ));
+        });
+    }
+
+    #[test]
+    fn the_interface_tells_its_mtu() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                let tun = Tun::new(open_tun("adit-t1", libc::IFF_TUN | libc::IFF_NO_PI).unwrap()).unwrap();
+                ip("link set adit-t1 mtu 1337");
+                assert_eq!(tun.mtu(), Some(1337));
+            });
+        });
+    }
+
+    #[test]
+    fn a_link_that_went_down_refuses_and_carries_again_once_up() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                let tun = Tun::new(open_tun("adit-t2", libc::IFF_TUN | libc::IFF_NO_PI).unwrap()).unwrap();
+                let packet = [0x45; 28];
+                for _ in 0..2 {
+                    ip("link set adit-t2 up");
+                    assert_eq!(write(&tun, &packet).await.unwrap(), Written::Taken);
+                    ip("link set adit-t2 down");
+                    assert_eq!(write(&tun, &packet).await.unwrap(), Written::Refused);
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn a_deleted_interface_ends_the_wait_and_every_later_use() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                let tun = Tun::new(open_tun("adit-t3", libc::IFF_TUN | libc::IFF_NO_PI).unwrap()).unwrap();
+                ip("link set adit-t3 up");
+                assert_eq!(write(&tun, &[0x45; 28]).await.unwrap(), Written::Taken);
+                ip("link del adit-t3");
+                assert!(matches!(tun.gone().await, Ended::TunGone));
+                assert!(matches!(write(&tun, &[0x45; 28]).await, Err(Ended::TunGone)));
+            });
+        });
+    }
+}
