@@ -59,7 +59,7 @@ pub(crate) struct RunArgs {
     /// The interface's name: at most 15 letters, digits or any of _ = + . -
     #[arg(value_name = "IFACE")]
     pub(crate) interface: InterfaceName,
-    /// How a command in the foreground tells the one that started it that it is ready: by closing stdout
+    /// What `run` gives itself in the background: serve in a session of its own and say on stdout when ready
     #[arg(long, hide = true, conflicts_with = "foreground")]
     pub(crate) detached: bool,
 }

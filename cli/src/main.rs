@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod demo;
 mod interface_name;
+mod output;
 mod status_text;
 mod tun;
 mod uapi_client;
@@ -12,7 +13,6 @@ mod uapi_server;
 mod uapi_socket;
 
 use std::env;
-use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -21,6 +21,7 @@ use commands::keys::{self, KeysError};
 use commands::run::{self, RunError};
 use commands::show::{self, ShowError};
 use demo::DemoError;
+use output::Output;
 
 /// What went wrong, in the words of the command's room.
 #[derive(Debug, thiserror::Error)]
@@ -40,20 +41,19 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(exit) => return exit,
     };
-    match dispatch(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !failure.is_known() {
-                // Where stderr is closed, the exit status says it alone.
-                let _ = writeln!(io::stderr(), "adit: {failure}");
-            }
-            ExitCode::FAILURE
-        }
+    let mut out = Output::to(BufWriter::new(io::stdout().lock()));
+    let Err(failure) = dispatch(cli.command, &mut out) else {
+        return ExitCode::SUCCESS;
+    };
+    let is_told = matches!(failure, Failure::Run(RunError::Told { .. }));
+    if !is_told && !out.is_cut_off() {
+        // Where stderr is closed, the exit status says it alone.
+        let _ = writeln!(io::stderr(), "adit: {failure}");
     }
+    ExitCode::FAILURE
 }
 
-fn dispatch(command: Command) -> Result<(), Failure> {
-    let out = &mut BufWriter::new(io::stdout().lock());
+fn dispatch(command: Command, out: &mut impl Write) -> Result<(), Failure> {
     match command {
         Command::Demo(args) => demo::run(&args, out)?,
         Command::Genkey => keys::genkey(out)?,
@@ -63,17 +63,4 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Show(args) => show::show(args.what.as_deref(), out)?,
     }
     Ok(())
-}
-
-impl Failure {
-    /// Whether whoever would read of it knows it already: the daemon has told it, or a reader of ours, such as
-    /// `head`, has seen enough.
-    fn is_known(&self) -> bool {
-        matches!(self, Self::Run(RunError::Told { .. })) || is_broken_pipe(self)
-    }
-}
-
-fn is_broken_pipe(failure: &(dyn Error + 'static)) -> bool {
-    let is_one = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
-    failure.downcast_ref().is_some_and(is_one) || failure.source().is_some_and(is_broken_pipe)
 }

@@ -2,6 +2,7 @@
 //! system's own `ping` and a TCP stream through the tunnel. Nothing has a name outside this process, so all of it
 //! vanishes with the process, however that ends.
 
+mod leash;
 mod namespace;
 mod stream;
 
@@ -18,6 +19,7 @@ use super::parties::{self, CLIENT, Parties, SERVER};
 use super::{DemoError, Ends, headline, introduce, progress_bar, system, tunnel, write_result};
 use crate::interface_name::InterfaceNameError;
 use crate::tun::{self, TunError};
+use leash::end_with_this_thread;
 use namespace::{Inside, Namespace};
 
 /// The cable's ends: RFC 5737's addresses for documentation.
@@ -137,19 +139,17 @@ fn knock() -> io::Result<()> {
     UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?.send_to(&[], (SERVER, DISCARD_PORT)).map(drop)
 }
 
-/// Its output is a pipe: were this process killed, the next line would end `ping`, and with it the namespace.
 fn spawn_ping() -> io::Result<Child> {
-    Command::new("ping")
-        .args(["-n", "-c", "5", "-i", "0.2", "-w", "10", &SERVER.to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
+    let mut ping = Command::new("ping");
+    ping.args(["-n", "-c", "5", "-i", "0.2", "-w", "10", &SERVER.to_string()]).stdin(Stdio::null());
+    end_with_this_thread(ping.stdout(Stdio::piped())).spawn()
 }
 
 fn copy_output(mut ping: Child, out: &mut impl Write) -> Result<(), DemoError> {
     if let Some(stdout) = ping.stdout.take() {
         for line in BufReader::new(stdout).lines() {
-            writeln!(out, "    {}", line.map_err(system("read from ping"))?)?;
+            let line = line.map_err(system("read from ping"))?;
+            writeln!(out, "{}", format!("    {line}").trim_end())?;
             out.flush()?;
         }
     }

@@ -75,7 +75,8 @@ pub(crate) fn show(config: &Config, file: &str, out: &mut impl Write) -> Result<
     let text = config::write(config)?;
     writeln!(out, "{file}")?;
     for line in text.lines() {
-        writeln!(out, "    {}", *without_secret(line))?;
+        let line = Zeroizing::new(format!("    {}", *without_secret(line)));
+        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ impl<'w> Pinger<'w> {
     /// Pings so often and writes what `ping` writes.
     pub(crate) fn ping(&mut self, count: u16, out: &mut impl Write) -> Result<(), PingError> {
         let Route { destination, .. } = self.route;
-        writeln!(out, "PING {destination} ({destination}) {} bytes of data.", DATA.len())?;
+        writeln!(out, "    PING {destination} ({destination}) {} bytes of data.", DATA.len())?;
         out.flush()?;
         let mut times = Vec::new();
         for sequence in 1..=count {
@@ -63,15 +63,18 @@ impl<'w> Pinger<'w> {
             let (ttl, time) = self.receive(sequence, sent)?;
             let time = milliseconds(time);
             let len = 8 + DATA.len();
-            writeln!(out, "{len} bytes from {destination}: icmp_seq={sequence} ttl={ttl} time={time:.3} ms")?;
+            writeln!(
+                out,
+                "    {len} bytes from {destination}: icmp_seq={sequence} ttl={ttl} time={time:.3} ms"
+            )?;
             out.flush()?;
             times.push(time);
         }
         let least = times.iter().copied().fold(f64::INFINITY, f64::min);
         let most = times.iter().copied().fold(0.0, f64::max);
         let mean = times.iter().sum::<f64>() / f64::from(count);
-        writeln!(out, "{count} packets transmitted, {} received", times.len())?;
-        writeln!(out, "rtt min/avg/max = {least:.3}/{mean:.3}/{most:.3} ms")?;
+        writeln!(out, "    {count} packets transmitted, {} received", times.len())?;
+        writeln!(out, "    rtt min/avg/max = {least:.3}/{mean:.3}/{most:.3} ms")?;
         Ok(())
     }
 
