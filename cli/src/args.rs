@@ -1,10 +1,10 @@
 //! The command line as types: what may be said, and which exit status a wrong usage has. Nothing is done here.
 
 use std::ffi::OsString;
+use std::num::ParseIntError;
 use std::os::fd::RawFd;
 use std::process::ExitCode;
 
-use clap::builder::RangedI64ValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -53,8 +53,7 @@ pub(crate) struct RunArgs {
     #[arg(short, long)]
     pub(crate) foreground: bool,
     /// Use this open TUN descriptor instead of making an interface: plain, without packet information
-    // The first three are the standard streams, which a daemon closes.
-    #[arg(long, value_name = "N", value_parser = RangedI64ValueParser::<RawFd>::new().range(3..))]
+    #[arg(long, value_name = "N", value_parser = parse_tun_fd)]
     pub(crate) tun_fd: Option<RawFd>,
     /// The interface's name: at most 15 letters, digits or any of _ = + . -
     #[arg(value_name = "IFACE")]
@@ -77,21 +76,51 @@ const WG_COMMANDS: [&str; 4] = ["genkey", "genpsk", "pubkey", "show"];
 /// Exit status of wrong usage, apart from [`WG_COMMANDS`].
 const WRONG_USAGE: u8 = 2;
 
+/// A command line that asks for help or cannot be followed.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    text: clap::Error,
+    exit: u8,
+}
+
+impl Refusal {
+    /// Writes help to stdout and complaints to stderr.
+    pub(crate) fn print(&self) -> ExitCode {
+        // Nobody is left to tell when the terminal is gone.
+        let _ = self.text.print();
+        ExitCode::from(self.exit)
+    }
+}
+
 impl Cli {
-    /// Reads the command line, the program's name included. On wrong usage, and for help and version, the text
-    /// has been printed and the exit status is the error.
-    pub(crate) fn read(args: Vec<OsString>) -> Result<Self, ExitCode> {
+    /// Reads the command line, the program's name included.
+    pub(crate) fn read(args: Vec<OsString>) -> Result<Self, Refusal> {
         let args = name_run(args);
         let is_wg_command = args.get(1).is_some_and(|name| WG_COMMANDS.iter().any(|wg| name == wg));
-        Self::try_parse_from(args).map_err(|error| {
-            // Nobody is left to tell when the terminal is gone.
-            let _ = error.print();
-            match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                _ if is_wg_command => ExitCode::FAILURE,
-                _ => ExitCode::from(WRONG_USAGE),
-            }
+        Self::try_parse_from(args).map_err(|text| {
+            let exit = match text.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+                _ if is_wg_command => 1,
+                _ => WRONG_USAGE,
+            };
+            Refusal { text, exit }
         })
+    }
+}
+
+/// Why a text is no descriptor to read packets from.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum TunFdError {
+    #[error("a descriptor is a number")]
+    Number(#[from] ParseIntError),
+    #[error("{found} cannot carry packets: 0, 1 and 2 are the standard streams, and others are higher")]
+    NotFree { found: RawFd },
+}
+
+fn parse_tun_fd(text: &str) -> Result<RawFd, TunFdError> {
+    match text.parse()? {
+        fd @ 3.. => Ok(fd),
+        found => Err(TunFdError::NotFree { found }),
     }
 }
 
@@ -116,11 +145,13 @@ fn is_command(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Result<Command, ExitCode> {
-        Cli::read(line.split(' ').map(OsString::from).collect()).map(|cli| cli.command)
+    fn read(line: &str) -> Result<Command, u8> {
+        Cli::read(line.split(' ').map(OsString::from).collect())
+            .map(|cli| cli.command)
+            .map_err(|refusal| refusal.exit)
     }
 
-    fn run(foreground: bool, tun_fd: Option<RawFd>) -> Result<Command, ExitCode> {
+    fn run(foreground: bool, tun_fd: Option<RawFd>) -> Result<Command, u8> {
         let interface = "wg0".parse().unwrap();
         Ok(Command::Run(RunArgs { foreground, tun_fd, interface, detached: false }))
     }
@@ -155,21 +186,22 @@ mod tests {
             "adit wg0 wg1",
             "adit run wg0 --tun-fd 2",
             "adit run wg0 --tun-fd x",
+            "adit run wg0 --tun-fd=-1",
             "adit --frobnicate",
             "adit demo wg0",
         ];
         for line in two {
-            assert_eq!(read(line), Err(ExitCode::from(2)), "{line}");
+            assert_eq!(read(line), Err(2), "{line}");
         }
         for line in ["adit genkey x", "adit pubkey x", "adit genpsk x", "adit show a b"] {
-            assert_eq!(read(line), Err(ExitCode::FAILURE), "{line}");
+            assert_eq!(read(line), Err(1), "{line}");
         }
     }
 
     #[test]
     fn help_and_version_are_no_failure() {
         for line in ["adit --help", "adit help", "adit --version", "adit run --help", "adit show --help"] {
-            assert_eq!(read(line), Err(ExitCode::SUCCESS), "{line}");
+            assert_eq!(read(line), Err(0), "{line}");
         }
     }
 }

@@ -39,7 +39,7 @@ enum Failure {
 fn main() -> ExitCode {
     let cli = match Cli::read(env::args_os().collect()) {
         Ok(cli) => cli,
-        Err(exit) => return exit,
+        Err(refusal) => return refusal.print(),
     };
     let mut out = Output::to(BufWriter::new(io::stdout().lock()));
     let Err(failure) = dispatch(cli.command, &mut out) else {

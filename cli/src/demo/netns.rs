@@ -17,7 +17,6 @@ use adit_core::device::{Device, Hooks, TunFd};
 use super::journal::Journal;
 use super::parties::{self, CLIENT, Parties, SERVER};
 use super::{DemoError, Ends, headline, introduce, progress_bar, system, tunnel, write_result};
-use crate::interface_name::InterfaceNameError;
 use crate::tun::{self, TunError};
 use leash::end_with_this_thread;
 use namespace::{Inside, Namespace};
@@ -30,8 +29,9 @@ const OUTSIDE_PREFIX_LEN: u8 = 24;
 /// WireGuard's usual port.
 const SERVER_PORT: u16 = 51820;
 
-/// The name of each end of the cable, in its namespace.
-const CABLE: &str = "cable0";
+/// The names of the cable's ends.
+const SERVER_END: &str = "cable1";
+const CLIENT_END: &str = "cable0";
 
 /// Why there are no namespaces with interfaces in them.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +50,6 @@ pub(crate) enum NetnsError {
     /// No TUN interface.
     #[error(transparent)]
     Tun(#[from] TunError),
-    /// A name of the demo's own that is none.
-    #[error(transparent)]
-    Name(#[from] InterfaceNameError),
     /// An interface that was just made is not there.
     #[error("cannot find the interface {interface}: {source}")]
     Lookup {
@@ -110,12 +107,10 @@ pub(super) fn run(octets: u64, out: &mut impl Write) -> Result<(), DemoError> {
 
 /// One end in each namespace, with addresses, up.
 fn lay_cable(server_side: &Namespace, client_side: &Namespace) -> Result<(), NetnsError> {
-    const FAR_END: &str = "cable1";
-    let far_side = server_side.descriptor().try_clone().map_err(|_| NetnsError::Thread)?;
-    client_side.run(move |inside| inside.add_cable(CABLE, FAR_END, far_side))??;
-    server_side.run(|inside| inside.rename(FAR_END, CABLE))??;
-    server_side.run(|inside| inside.set_up(CABLE, SERVER_OUTSIDE, OUTSIDE_PREFIX_LEN))??;
-    client_side.run(|inside| inside.set_up(CABLE, CLIENT_OUTSIDE, OUTSIDE_PREFIX_LEN))?
+    let far_side = server_side.descriptor();
+    client_side.run(move |inside| inside.add_cable(CLIENT_END, SERVER_END, &far_side))??;
+    server_side.run(|inside| inside.set_up(SERVER_END, SERVER_OUTSIDE, OUTSIDE_PREFIX_LEN))??;
+    client_side.run(|inside| inside.set_up(CLIENT_END, CLIENT_OUTSIDE, OUTSIDE_PREFIX_LEN))?
 }
 
 /// A TUN interface and the tunnel behind it. Every thread and socket of the tunnel is born in the namespace.
@@ -127,7 +122,8 @@ fn start(
     hooks: Hooks,
 ) -> Result<Device, DemoError> {
     side.run(move |inside: &Inside| {
-        let tun = tun::create(&party.parse().map_err(NetnsError::from)?).map_err(NetnsError::from)?;
+        let interface = party.parse().expect("the demo's own names are names");
+        let tun = tun::create(&interface).map_err(NetnsError::from)?;
         inside.set_up(party, address, parties::PREFIX_LEN)?;
         inside.block_on(Device::start(config, TunFd::Owned(tun), hooks)).map_err(tunnel(party))
     })?

@@ -138,8 +138,7 @@ impl Sink {
         self.corrupt += 1;
     }
 
-    /// Takes a datagram; writes an acknowledgement to `answer` and tells so when one is due. `false` for a
-    /// datagram that is none of a transfer's.
+    /// Takes a datagram. `true`: `answer` holds an acknowledgement to send.
     pub(crate) fn take(&mut self, route: Route, datagram: Datagram<'_>, answer: &mut Vec<u8>) -> bool {
         if datagram.destination_port != SINK_PORT {
             return false;

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
@@ -22,7 +23,7 @@ type Job = Box<dyn FnOnce(&Inside) + Send>;
 pub(super) struct Namespace {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-    descriptor: OwnedFd,
+    descriptor: Arc<OwnedFd>,
 }
 
 impl Namespace {
@@ -49,7 +50,7 @@ impl Namespace {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(live);
         let thread = thread.map_err(system("start a thread"))?;
         let descriptor = is_entered.recv().map_err(|_| NetnsError::Thread)??;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), descriptor })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), descriptor: Arc::new(descriptor) })
     }
 
     /// Does this within the namespace and waits for what comes of it.
@@ -68,8 +69,8 @@ impl Namespace {
     }
 
     /// What the kernel knows the namespace by.
-    pub(super) fn descriptor(&self) -> &OwnedFd {
-        &self.descriptor
+    pub(super) fn descriptor(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.descriptor)
     }
 }
 
@@ -114,19 +115,13 @@ impl Inside {
     }
 
     /// A pair of interfaces like the two ends of a cable, the far one in another namespace.
-    pub(super) fn add_cable(&self, near: &str, far: &str, far_side: OwnedFd) -> Result<(), NetnsError> {
+    pub(super) fn add_cable(&self, near: &str, far: &str, far_side: &OwnedFd) -> Result<(), NetnsError> {
         self.block_on(async {
             let cable = LinkVeth::new(near, far).build();
             self.kernel.link().add(cable).execute().await.map_err(netlink("lay a virtual cable"))?;
             let end = LinkUnspec::new_with_name(far).setns_by_fd(far_side.as_raw_fd()).build();
             self.kernel.link().set(end).execute().await.map_err(netlink("move the cable's end"))
         })
-    }
-
-    /// Gives an interface that is down another name.
-    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), NetnsError> {
-        let link = LinkUnspec::new_with_index(index_of(from)?).name(to).build();
-        self.block_on(self.kernel.link().set(link).execute()).map_err(netlink("rename an interface"))
     }
 
     /// Gives an interface an address and sets it up.
