@@ -65,9 +65,14 @@ impl Device {
         let (end, ended) = watch::channel(None);
         let (started, start) = oneshot::channel();
         let thread = thread::spawn(thread::Parts { config, tun, hooks, commands: queue, started, end })?;
-        start.await.unwrap_or_else(|_panicked| {
+        let started = start.await.unwrap_or_else(|_panicked| {
             Err(DeviceError::System { action: "start the driver", source: io::Error::other("it panicked") })
-        })?;
+        });
+        if let Err(refused) = started {
+            // The thread has released all that it had, and is about to return.
+            let _ = thread.join();
+            return Err(refused);
+        }
         Ok(Self { commands, ended, thread: Mutex::new(Some(thread)) })
     }
 

@@ -35,20 +35,26 @@ pub(super) fn spawn(parts: Parts) -> Result<JoinHandle<()>, DeviceError> {
         .map_err(|source| DeviceError::System { action: "start the driver's thread", source })
 }
 
-/// A panic ends the device and not the process.
+/// A panic ends the device and not the process. Whatever ended is told when nothing of it is left.
 fn run(Parts { config, tun, hooks, commands, started, end }: Parts) {
     let notifier = match Notifier::new(hooks.observer.clone()) {
         Ok(notifier) => notifier,
         Err(source) => {
-            drop((tun, commands));
+            drop((tun, hooks, commands));
             let action = "start the observer's thread";
             return drop(started.send(Err(DeviceError::System { action, source })));
         }
     };
-    let passed_on = notifier.clone();
-    let drive = || drive(config, tun, hooks, passed_on, commands, started);
-    let ended = catch_unwind(AssertUnwindSafe(drive)).unwrap_or(Some(Ended::Panicked));
-    let Some(ended) = ended else { return };
+    let mut started = Some(started);
+    let drive = || drive(config, tun, hooks, notifier.clone(), commands, &mut started);
+    let ended = match catch_unwind(AssertUnwindSafe(drive)) {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(refused)) => {
+            let _ = started.map(|started| started.send(Err(refused)));
+            return;
+        }
+        Err(_panic) => Ended::Panicked,
+    };
     if !matches!(ended, Ended::Stopped) {
         tracing::warn!("the tunnel has ended: {ended}");
         notifier.notify(Event::Failed { reason: ended.clone() });
@@ -56,38 +62,21 @@ fn run(Parts { config, tun, hooks, commands, started, end }: Parts) {
     end.send_replace(Some(ended));
 }
 
-/// `None` when the driver never ran.
+/// Runs a driver to its end. An error: it never ran.
 fn drive(
     config: Config,
     tun: OwnedFd,
     hooks: Hooks,
     notifier: Notifier,
     commands: mpsc::Receiver<Command>,
-    started: oneshot::Sender<Result<(), DeviceError>>,
-) -> Option<Ended> {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            drop(tun);
-            let _ = started.send(Err(error));
-            return None;
-        }
-    };
+    started: &mut Option<oneshot::Sender<Result<(), DeviceError>>>,
+) -> Result<Ended, DeviceError> {
+    let runtime = runtime()?;
     runtime.block_on(async {
-        let driver = Tun::new(tun)
-            .map_err(DeviceError::from)
-            .and_then(|tun| Driver::new(config, tun, hooks, notifier, commands));
-        match driver {
-            Ok(driver) => {
-                // A caller that has gone has also dropped the other end of the commands, and the driver sees that.
-                let _ = started.send(Ok(()));
-                Some(driver.run().await)
-            }
-            Err(error) => {
-                let _ = started.send(Err(error));
-                None
-            }
-        }
+        let driver = Driver::new(config, Tun::new(tun)?, hooks, notifier, commands)?;
+        // A caller that has gone has also dropped the other end of the commands, and the driver sees that.
+        let _ = started.take().map(|started| started.send(Ok(())));
+        Ok(driver.run().await)
     })
 }
 

@@ -1,0 +1,10 @@
+//! Devices as an app sees them: real UDP sockets on loopback, TUN descriptors that are socket pairs, and whatever
+//! goes wrong between them.
+#![cfg(all(feature = "device", unix))]
+
+mod node;
+
+mod ends;
+mod names;
+mod settings;
+mod traffic;

@@ -1,0 +1,79 @@
+//! What devices cost: no descriptor and no thread once they are gone, no wake-up while nothing happens. A process of
+//! its own, since it counts the process's threads and descriptors.
+#![cfg(all(feature = "device", target_os = "linux"))]
+
+use std::fs;
+use std::net::UdpSocket;
+use std::num::NonZeroU16;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use adit_core::config::{Config, Interface};
+use adit_core::device::{Device, DeviceError, Hooks, TunFd};
+use adit_core::key::PrivateKey;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+fn wait<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
+}
+
+fn config(listen_port: Option<NonZeroU16>) -> Config {
+    let private_key = Some(PrivateKey::from_bytes(&[1; 32]));
+    Config { interface: Interface { private_key, listen_port, ..Interface::default() }, peers: vec![] }
+}
+
+fn start(listen_port: Option<NonZeroU16>) -> Result<(Device, OwnedFd), DeviceError> {
+    let (tun, apps) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let device = wait(Device::start(config(listen_port), TunFd::Owned(tun), Hooks::default()))?;
+    Ok((device, apps))
+}
+
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// The state files of the threads of this process that are devices'.
+fn device_threads() -> Vec<String> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).ok();
+    tasks
+        .filter_map(|task| status(task.unwrap()))
+        .filter(|status| status.starts_with("Name:\tadit\n"))
+        .collect()
+}
+
+fn leaks_nothing() {
+    let before = descriptors();
+    let taken = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let port = NonZeroU16::new(taken.local_addr().unwrap().port());
+    for _ in 0..1_000 {
+        let (device, _apps) = start(None).unwrap();
+        wait(device.stop());
+        assert!(start(port).is_err());
+    }
+    drop(taken);
+    assert_eq!(descriptors(), before);
+    assert_eq!(device_threads().len(), 0);
+}
+
+fn sleeps_when_idle() {
+    let (_device, _apps) = start(None).unwrap();
+    let switches = || -> u64 {
+        let threads = device_threads();
+        let voluntary = threads[0].lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        voluntary.unwrap().trim().parse().unwrap()
+    };
+    // It settles: the first look at the descriptors.
+    std::thread::sleep(Duration::from_millis(200));
+    let before = switches();
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(switches(), before);
+}
+
+/// One after the other, since each counts what the process has.
+#[test]
+fn a_device_leaks_nothing_and_sleeps_when_idle() {
+    leaks_nothing();
+    sleeps_when_idle();
+}
