@@ -87,9 +87,16 @@ pub(crate) fn check_descriptor(fd: RawFd) -> Result<(), TunError> {
     Err(TunError::NotTun { fd })
 }
 
-/// Linux: 10 is miscellaneous devices, of which 200 is TUN (`Documentation/admin-guide/devices.txt`).
+/// 10 is miscellaneous devices, of which 200 is TUN (`Documentation/admin-guide/devices.txt`).
+#[cfg(target_os = "linux")]
 fn is_tun(device: u64) -> bool {
-    !cfg!(target_os = "linux") || device == nix::sys::stat::makedev(10, 200)
+    device == nix::sys::stat::makedev(10, 200)
+}
+
+/// Darwin's utun is a socket.
+#[cfg(not(target_os = "linux"))]
+fn is_tun(_device: u64) -> bool {
+    false
 }
 
 #[cfg(test)]
