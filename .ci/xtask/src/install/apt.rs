@@ -8,7 +8,7 @@ use super::{find, is_root};
 use crate::error::Error;
 
 /// The suite that has recent releases of slowly moving tools, made for the stable release of 2025.
-pub(super) const BACKPORTS: &str = "trixie-backports";
+const BACKPORTS: &str = "trixie-backports";
 
 /// That stable release.
 pub(super) const STABLE: &str = "trixie";
@@ -18,14 +18,6 @@ const DEBIANS_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Another package manager may hold the lock for a while.
 const WAIT_FOR_LOCK: &str = "DPkg::Lock::Timeout=300";
-
-/// Whether packages of the backports suite can be asked for.
-#[derive(PartialEq)]
-pub(super) enum Backports {
-    Known,
-    /// Another distribution's C library and signatures do not fit.
-    NotDebian,
-}
 
 /// Whether packages can be installed; if not, why.
 pub(super) fn usable() -> Result<(), &'static str> {
@@ -77,37 +69,59 @@ pub(super) fn unpack(sh: &Shell, packages: &[&str], folder: &Path) -> Result<(),
     Ok(())
 }
 
+/// A release of a package that will do: of the system's own suites, or else of backports, which are then made
+/// known to apt.
+pub(super) fn find_release(
+    sh: &Shell,
+    package: &str,
+    will_do: impl Fn(&str) -> bool,
+) -> Result<Option<String>, Error> {
+    update(sh)?;
+    let own = releases(sh, package)?.into_iter().find(|release| will_do(release));
+    if own.is_some() || !is_debian(sh)? {
+        return Ok(own);
+    }
+    add_backports(sh)?;
+    Ok(releases(sh, package)?.into_iter().find(|release| will_do(release)))
+}
+
 /// The releases of a package that apt knows, newest first.
-pub(super) fn releases(sh: &Shell, package: &str) -> Result<Vec<String>, Error> {
+fn releases(sh: &Shell, package: &str) -> Result<Vec<String>, Error> {
     let table = cmd!(sh, "apt-cache madison {package}").quiet().ignore_stderr().read()?;
     Ok(table.lines().filter_map(|line| Some(line.split('|').nth(1)?.trim().to_owned())).collect())
 }
 
-/// Makes the backports suite known to apt, so low in rank that it upgrades nothing by itself.
-pub(super) fn add_backports(sh: &Shell) -> Result<Backports, Error> {
-    if !sh.read_file("/etc/os-release")?.lines().any(|line| line == "ID=debian") {
-        return Ok(Backports::NotDebian);
+/// Another distribution's C library and signatures do not fit Debian's packages.
+fn is_debian(sh: &Shell) -> Result<bool, Error> {
+    Ok(sh.read_file("/etc/os-release")?.lines().any(|line| line == "ID=debian"))
+}
+
+/// Makes backports, and the release they are made for, known to apt: so low in rank that neither upgrades
+/// anything by itself. What the machine already has keeps its rank.
+fn add_backports(sh: &Shell) -> Result<(), Error> {
+    let mut missing = Vec::new();
+    for suite in [STABLE, BACKPORTS] {
+        if !has_suite(sh, suite)? {
+            missing.push(suite);
+        }
     }
-    if has_suite(sh, BACKPORTS)? {
-        return Ok(Backports::Known);
+    if missing.is_empty() {
+        return Ok(());
     }
+    let suites = missing.join(" ");
     let mirror = mirror(sh)?;
-    println!(
-        "adding {STABLE} and {BACKPORTS} of {mirror} to apt's sources, pinned low: nothing is upgraded by it"
-    );
-    let mut source = format!("Types: deb\nURIs: {mirror}\nSuites: {STABLE} {BACKPORTS}\nComponents: main\n");
+    println!("adding {suites} of {mirror} to apt's sources, pinned low: nothing is upgraded by it");
+    let mut source = format!("Types: deb\nURIs: {mirror}\nSuites: {suites}\nComponents: main\n");
     if Path::new(DEBIANS_KEYRING).exists() {
         source += &format!("Signed-By: {DEBIANS_KEYRING}\n");
     }
-    sh.write_file(
-        format!("/etc/apt/preferences.d/{BACKPORTS}"),
-        [STABLE, BACKPORTS]
-            .map(|suite| format!("Package: *\nPin: release n={suite}\nPin-Priority: 50\n"))
-            .join("\n"),
-    )?;
-    sh.write_file(format!("/etc/apt/sources.list.d/{BACKPORTS}.sources"), source)?;
-    update(sh)?;
-    Ok(Backports::Known)
+    let pins: Vec<String> = missing
+        .iter()
+        .map(|suite| format!("Package: *\nPin: release n={suite}\nPin-Priority: 50\n"))
+        .collect();
+    sh.write_file("/etc/apt/preferences.d/adit-tests", pins.join("\n"))?;
+    sh.write_file("/etc/apt/sources.list.d/adit-tests.sources", source)?;
+    update(sh)
 }
 
 fn has_suite(sh: &Shell, suite: &str) -> Result<bool, Error> {

@@ -26,18 +26,9 @@ pub(crate) fn std_sources(sh: &Shell) -> Result<(), Error> {
         skip("installing it", &format!("{why}; with rustup: rustup component add rust-src"));
         return Ok(());
     }
-    if apt::add_backports(sh)? == apt::Backports::NotDebian {
-        skip("installing it", "this is not Debian; with rustup: rustup component add rust-src");
-        return Ok(());
-    }
-    let Some(package) = apt::releases(sh, "rust-src")?
-        .into_iter()
-        .find(|version| version.starts_with(&format!("{release}+")))
-    else {
-        skip(
-            "installing it",
-            &format!("Debian has no {release}; with rustup: rustup component add rust-src"),
-        );
+    let wanted = format!("{release}+");
+    let Some(package) = apt::find_release(sh, "rust-src", |known| known.starts_with(&wanted))? else {
+        skip("installing it", "apt has other releases only; with rustup: rustup component add rust-src");
         return Ok(());
     };
     apt::install(sh, &[&format!("rust-src={package}")])?;

@@ -9,8 +9,7 @@ use super::{apt, find, version};
 use crate::error::Error;
 use crate::skip;
 
-/// Older ones refuse `-10.0.0.0/8` in AllowedIPs and cut hooks at `#`.
-/// The last number of the release, which is its date.
+/// A release's last number, its date. Older ones refuse `-10.0.0.0/8` in AllowedIPs and cut hooks at `#`.
 const OLDEST: u32 = 20_250_521;
 
 pub(super) fn wireguard_tools(sh: &Shell, tools: &Path) -> Result<(), Error> {
@@ -23,27 +22,27 @@ pub(super) fn wireguard_tools(sh: &Shell, tools: &Path) -> Result<(), Error> {
         skip("installing them", why);
         return Ok(());
     }
-    if apt::add_backports(sh)? == apt::Backports::NotDebian {
-        skip("installing them", "this is not Debian: install them from your distribution or from source");
+    let Some(release) = apt::find_release(sh, "wireguard-tools", |release| date(release) >= Some(OLDEST))?
+    else {
+        skip("installing them", "apt has only older ones: build them from source");
         return Ok(());
-    }
-    let package = format!("wireguard-tools/{}", apt::BACKPORTS);
+    };
+    let package = format!("wireguard-tools={release}");
     if apt::installable(sh, &package) {
         return apt::install(sh, &[&package]);
     }
-    beside_the_system(sh, tools)
+    beside_the_system(sh, tools, &package)
 }
 
 /// Where the package wants a newer C library than the machine's, both are unpacked into a folder of their own,
 /// and `wg` is a script that starts the one with the other.
-fn beside_the_system(sh: &Shell, tools: &Path) -> Result<(), Error> {
+fn beside_the_system(sh: &Shell, tools: &Path, package: &str) -> Result<(), Error> {
     println!(
         "unpacking them and their C library into {}: this system's is too old for them",
         tools.display()
     );
     let root = tools.join("wireguard-tools");
-    let packages = [format!("wireguard-tools/{}", apt::BACKPORTS), format!("libc6/{}", apt::STABLE)];
-    apt::unpack(sh, &packages.each_ref().map(String::as_str), &root)?;
+    apt::unpack(sh, &[package, &format!("libc6/{}", apt::STABLE)], &root)?;
     let libraries = sh
         .read_dir(root.join("usr/lib"))?
         .into_iter()
@@ -69,7 +68,11 @@ fn beside_the_system(sh: &Shell, tools: &Path) -> Result<(), Error> {
 
 /// `wg --version` prints `wireguard-tools v1.0.20250521 - https://...`.
 fn is_new_enough(sh: &Shell, wg: &Path) -> bool {
-    version(sh, wg)
-        .and_then(|text| text.split_whitespace().nth(1)?.rsplit('.').next()?.parse::<u32>().ok())
-        .is_some_and(|release| release >= OLDEST)
+    version(sh, wg).is_some_and(|text| text.split_whitespace().nth(1).and_then(date) >= Some(OLDEST))
+}
+
+/// The last number of `v1.0.20250521`, and of Debian's `1.0.20250521-1~bpo13+1`.
+fn date(release: &str) -> Option<u32> {
+    let last = release.splitn(3, '.').nth(2)?;
+    last.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }
