@@ -160,7 +160,7 @@ fn malformed_input() {
     ];
     for (what, request) in cases {
         let errno = ask(&daemon.interface, request.as_bytes());
-        assert!(errno.is_none_or(|number| number < 0), "{what}: errno={errno:?}");
+        assert!(errno.is_some_and(|number| number < 0), "{what}: errno={errno:?}");
         assert_eq!(ask(&daemon.interface, b"get=1\n\n"), Some(0), "after {what}");
     }
     let invalid = -rustix::io::Errno::INVAL.raw_os_error();
