@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Result<Parsed, ConfigError> {
     parser.finish()
 }
 
-/// Reads a file's octets, in UTF-8 or UTF-16. The spans belong to the text that [`decode`] makes of them.
+/// Reads a file's octets, in UTF-8 or UTF-16. The spans belong to the text that [`decode()`] makes of them.
 pub fn parse_bytes(bytes: &[u8]) -> Result<Parsed, ConfigError> {
     parse(&decode(bytes)?)
 }
