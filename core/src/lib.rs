@@ -60,7 +60,7 @@
 //!         let opened = ends[receiver].handle_datagram(&mut datagram, from, Ecn::NotEct, now, &mut outbox)?;
 //!         arrived = opened.map(<[u8]>::to_vec);
 //!     }
-//!     while ends[receiver].handle_handshake(now, &mut outbox) {}
+//!     while ends[receiver].handle_handshake(now, &mut outbox).is_some() {}
 //! }
 //! assert_eq!(arrived.as_deref(), Some(&packet[..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -286,8 +286,16 @@ impl Driver {
         Ok(more)
     }
 
+    /// True when more may wait.
     fn work_off_handshakes(&mut self, now: Now) -> bool {
-        (0..HANDSHAKES_PER_TURN).all(|_| self.tunnel.handle_handshake(now, self.outgoing.open()))
+        for _ in 0..HANDSHAKES_PER_TURN {
+            match self.tunnel.handle_handshake(now, self.outgoing.open()) {
+                None => return false,
+                Some(Ok(())) => {}
+                Some(Err(_)) => self.stats.dropped.rejected += 1,
+            }
+        }
+        true
     }
 
     /// Packets from TUN, sealed into the outbox.

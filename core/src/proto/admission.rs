@@ -114,13 +114,15 @@ const MAX_ADDRESSES: usize = 8_192;
 #[derive(Default)]
 struct Limiter {
     used_up_to: HashMap<IpAddr, Time>,
+    /// When addresses that have their whole share again were last forgotten.
+    pruned_at: Option<Time>,
 }
 
 impl Limiter {
     fn allows(&mut self, from: IpAddr, now: Time) -> bool {
         let holder = holder(from);
         if self.used_up_to.len() >= MAX_ADDRESSES && !self.used_up_to.contains_key(&holder) {
-            self.used_up_to.retain(|_, up_to| *up_to > now);
+            self.prune(now);
             if self.used_up_to.len() >= MAX_ADDRESSES {
                 return false;
             }
@@ -134,17 +136,25 @@ impl Limiter {
         allowed
     }
 
+    /// Looks at all addresses, so not at every message: nothing changes much sooner than a share is back.
+    fn prune(&mut self, now: Time) {
+        if self.pruned_at.is_none_or(|at| now - at >= SHARE) {
+            self.pruned_at = Some(now);
+            self.used_up_to.retain(|_, up_to| *up_to > now);
+        }
+    }
+
     fn forget(&mut self) {
         if self.used_up_to.capacity() > 0 {
-            self.used_up_to = HashMap::new();
+            *self = Self::default();
         }
     }
 }
 
 /// Who holds an address: an IPv4 address is one holder, an IPv6 network of 64 bits is one.
 fn holder(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+    match address.to_canonical() {
+        v4 @ IpAddr::V4(_) => v4,
         IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & (u128::MAX << 64)).into()),
     }
 }

@@ -28,6 +28,10 @@ pub const WIPE_AFTER_TIME: Duration = Duration::from_secs(3 * 180);
 /// figure.
 pub const MAX_JITTER: Duration = Duration::from_millis(333);
 
+/// Least time between two initiations of ours, even when the network changes again and again: of two within
+/// [`MIN_INITIATION_INTERVAL`] the peer takes one, and its answer may be to the other.
+pub const INITIATION_SPACING: Duration = Duration::from_millis(100);
+
 /// How long a cookie and the secret behind it are good. Section 5.4.7.
 pub const COOKIE_LIFETIME: Duration = Duration::from_secs(120);
 /// How long the device counts as under load after the last sign of it. Section 5.3; the kernel's figure.

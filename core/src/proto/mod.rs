@@ -2,9 +2,9 @@
 //! deadlines and events come out. It opens no socket, reads no clock and draws no random number of its own, so a
 //! seed replays everything that happens in it.
 //!
-//! Begin at [`tunnel::Tunnel`]. Behind it, each room knows only those before it in this list: [`time`], [`path`],
-//! [`limits`]; `wire`, the octets; `noise`, the handshake; `session`, the keys that it gives; `routing`, whom a packet
-//! belongs to; `peer`, one peer's state; `admission`, which handshakes are worked off.
+//! Begin at [`tunnel::Tunnel`]. Behind it stand [`time`], [`path`] and [`limits`], which know nobody; `wire`, the octets;
+//! `noise`, the handshake; `session`, the keys that it gives; `routing`, whom a packet belongs to; `peer`, one peer's
+//! state, and all of them with their `deadlines`; `admission`, which handshakes are worked off.
 #![forbid(unsafe_code)]
 
 mod admission;

@@ -12,8 +12,12 @@ pub struct Path {
 }
 
 impl Path {
-    /// A path whose local end the system chooses.
-    pub const fn to(remote: SocketAddr) -> Self {
+    /// A path whose local end the system chooses. An IPv4 address in IPv6's clothes is taken for what it is.
+    pub fn to(remote: SocketAddr) -> Self {
+        let remote = match remote.ip().to_canonical() {
+            IpAddr::V4(ip) => SocketAddr::new(ip.into(), remote.port()),
+            IpAddr::V6(_) => remote,
+        };
         Self { remote, local: None }
     }
 }

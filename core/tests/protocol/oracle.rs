@@ -114,7 +114,7 @@ fn p18_as_initiator_every_octet_is_the_oracles() {
     fix_mac1(&mut response, &PrivateKey::from_bytes(&OUR_SECRET).public_key());
     let opened = tunnel.handle_datagram(&mut response, endpoint(), Ecn::NotEct, NOW, &mut out);
     assert_eq!(opened, Ok(None));
-    assert!(tunnel.handle_handshake(NOW, &mut out));
+    assert_eq!(tunnel.handle_handshake(NOW, &mut out), Some(Ok(())));
 
     let data = sent(&mut out).remove(0);
     let theirs = theirs.into_stateless_transport_mode().unwrap();
@@ -142,7 +142,7 @@ fn p18_as_responder_every_octet_is_the_oracles() {
     fix_mac1(&mut initiation, &PrivateKey::from_bytes(&OUR_SECRET).public_key());
     let copy = initiation.clone();
     assert_eq!(tunnel.handle_datagram(&mut initiation, endpoint(), Ecn::NotEct, NOW, &mut out), Ok(None));
-    assert!(tunnel.handle_handshake(NOW, &mut out));
+    assert_eq!(tunnel.handle_handshake(NOW, &mut out), Some(Ok(())));
     let response = sent(&mut out).remove(0);
 
     let mut ours_by_oracle = builder(&OUR_SECRET).build_responder().unwrap();

@@ -2,7 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// An IPv4 packet of protocol 253 (RFC 3692, for experiments), without options. The header checksum is left zero: no engine reads it.
+/// An IPv4 packet of protocol 253 (RFC 3692, for experiments), without options. The header
+/// checksum is left zero: an engine changes it by what it changes, and reads nothing from it.
 pub fn ipv4(source: Ipv4Addr, destination: Ipv4Addr, payload: &[u8]) -> Vec<u8> {
     let len = (20 + payload.len()) as u16;
     let mut packet = vec![0x45, 0];

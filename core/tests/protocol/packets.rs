@@ -141,6 +141,12 @@ fn p34_the_address_that_the_peer_used_is_replied_from_until_it_fails() {
     assert_eq!(path_used(&mut world), Path { remote, local });
     world.ends[B].tunnel.path_failed(&Path { remote, local });
     assert_eq!(path_used(&mut world), Path { remote, local: None });
+
+    world.send(A, B, b"to that address again");
+    world.settle();
+    assert_eq!(path_used(&mut world), Path { remote, local });
+    world.ends[B].tunnel.network_changed(world.now);
+    assert_eq!(path_used(&mut world), Path { remote, local: None });
 }
 
 #[test]

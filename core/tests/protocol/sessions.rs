@@ -147,6 +147,7 @@ fn p24_another_private_key_ends_all_sessions() {
     world.ends[A].key = other.public_key();
     world.ends[A].tunnel.set_private_key(Some(other), world.now);
     assert_eq!(world.ends[A].tunnel.receiver_indices(), 0);
+    assert_eq!(world.ends[A].tunnel.poll_timeout(), None, "nothing of them is left to wait for");
     world.ends[B].tunnel.remove_peer(&old_key);
     world.introduce(B, A);
     world.assert_connected();

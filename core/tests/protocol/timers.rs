@@ -111,6 +111,21 @@ fn p28_an_idle_session_wakes_nobody_before_it_is_wiped() {
 }
 
 #[test]
+fn p28_waking_after_the_session_is_over_begins_nothing() {
+    for asleep in [secs(200), secs(3_600)] {
+        let mut world = World::pair(28_282_828);
+        world.connect();
+        world.send(B, A, b"unanswered");
+        world.advance(secs(1));
+        world.sleep(A);
+        world.advance(asleep);
+        world.sent();
+        world.wake(A);
+        assert_eq!(world.kinds_from(A), [], "after {asleep:?}");
+    }
+}
+
+#[test]
 fn p29_time_asleep_counts() {
     let mut world = World::pair(29);
     world.connect();

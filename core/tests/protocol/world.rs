@@ -224,10 +224,17 @@ impl World {
     }
 
     /// Works off one queued handshake of an end.
-    pub fn handle_handshake(&mut self, end: usize) -> bool {
+    pub fn handle_handshake(&mut self, end: usize) -> Option<Result<(), Rejected>> {
         let worked = self.ends[end].tunnel.handle_handshake(self.now, &mut self.out);
         self.flush(end);
         worked
+    }
+
+    /// Works off all of them, and notes what is refused.
+    pub fn handle_handshakes(&mut self, end: usize) {
+        while let Some(worked) = self.handle_handshake(end) {
+            self.ends[end].rejected.extend(worked.err());
+        }
     }
 
     /// Lets time pass, and does all that is due on the way.
@@ -282,7 +289,7 @@ impl World {
             Ok(None) => {}
             Err(rejected) => self.ends[to].rejected.push(rejected),
         }
-        while self.handle_handshake(to) {}
+        self.handle_handshakes(to);
     }
 
     /// Puts what an end has sent on the link.

@@ -110,8 +110,8 @@ impl SentInitiation {
         mix_preshared_key(&mut state, preshared_key);
         state.decrypt_and_hash(&response.nothing, &mut [])?;
 
-        let [sending, receiving] = *state.split();
-        Ok(TransportKeys { sending: TransportKey(sending), receiving: TransportKey(receiving) })
+        let [sending, receiving] = &*state.split();
+        Ok(TransportKeys { sending: TransportKey(*sending), receiving: TransportKey(*receiving) })
     }
 }
 
@@ -198,8 +198,8 @@ impl ReceivedInitiation {
         mix_preshared_key(state, preshared_key);
         state.encrypt_and_hash(&[], &mut message.nothing);
 
-        let [receiving, sending] = *state.split();
-        Ok((message, TransportKeys { sending: TransportKey(sending), receiving: TransportKey(receiving) }))
+        let [receiving, sending] = &*state.split();
+        Ok((message, TransportKeys { sending: TransportKey(*sending), receiving: TransportKey(*receiving) }))
     }
 }
 

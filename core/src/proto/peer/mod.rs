@@ -12,6 +12,7 @@ use core::time::Duration;
 use staged::Staged;
 use timers::{Timer, Timers};
 
+use super::limits::{INITIATION_SPACING, REKEY_TIMEOUT};
 use super::noise::cookie::CookieJar;
 use super::noise::handshake::{Identity, SentInitiation, SharedSecret};
 use super::noise::tai64n::Tai64n;
@@ -26,7 +27,7 @@ pub(crate) struct PeerId(pub(crate) u32);
 
 /// A handshake that we try to complete, over as many initiations as it takes (section 6.4).
 pub(crate) struct Attempt {
-    /// When it began.
+    /// When it began, or was last given reason to go on.
     pub(crate) started: Time,
     /// Initiations sent so far.
     pub(crate) initiations: u32,
@@ -44,8 +45,9 @@ pub(crate) struct Peer {
     pub(crate) keyring: Keyring,
     pub(crate) attempt: Option<Attempt>,
     pub(crate) sent_initiation: Option<Box<SentInitiation>>,
-    /// On this endpoint, from this local network.
-    pub(crate) initiation_sent_at: Option<Time>,
+    initiation_sent_at: Option<Time>,
+    /// Whether the endpoint or the network is another than the one that the last initiation was sent by.
+    is_path_fresh: bool,
     pub(crate) initiation_received_at: Option<Time>,
     pub(crate) greatest_timestamp_received: Option<Tai64n>,
     pub(crate) last_timestamp_sent: Option<Tai64n>,
@@ -71,6 +73,7 @@ impl Peer {
             attempt: None,
             sent_initiation: None,
             initiation_sent_at: None,
+            is_path_fresh: true,
             initiation_received_at: None,
             greatest_timestamp_received: None,
             last_timestamp_sent: None,
@@ -95,15 +98,47 @@ impl Peer {
     pub(crate) fn forget_identity(&mut self) {
         self.static_static = None;
         self.cookie_jar = CookieJar::default();
-        self.initiation_sent_at = None;
+        self.is_path_fresh = true;
     }
 
     /// Sends to another place from now on. An initiation may go there at once.
     pub(crate) fn move_to(&mut self, path: Path) {
         if self.endpoint.is_none_or(|old| old.remote != path.remote) {
-            self.initiation_sent_at = None;
+            self.is_path_fresh = true;
         }
         self.endpoint = Some(path);
+    }
+
+    /// We are on another network: the system chooses the source, and what was tried on the old one does not count.
+    pub(crate) fn change_network(&mut self) {
+        self.forget_local_address();
+        self.is_path_fresh = true;
+    }
+
+    pub(crate) fn note_initiation_sent(&mut self, now: Time) {
+        self.initiation_sent_at = Some(now);
+        self.is_path_fresh = false;
+    }
+
+    /// When the next initiation may leave: 5 s after the last, or soon after it by another path.
+    pub(crate) fn earliest_initiation(&self, now: Time) -> Time {
+        let pause = if self.is_path_fresh { INITIATION_SPACING } else { REKEY_TIMEOUT };
+        self.initiation_sent_at.map_or(now, |sent| now.max(sent + pause))
+    }
+
+    /// There is reason to go on with an attempt that is under way: its 90 s begin again (section 6.4).
+    pub(crate) fn prolong_attempt(&mut self, now: Time) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.started = now;
+        }
+    }
+
+    /// Tries an attempt that is under way again, as soon as may be, by another path.
+    pub(crate) fn hasten_attempt(&mut self, now: Time) {
+        if self.attempt.is_some() {
+            self.prolong_attempt(now);
+            self.timers.set(Timer::RetryHandshake, self.earliest_initiation(now));
+        }
     }
 
     /// Lets the system choose the source of what is sent next: the one used so far may be why there is no answer.

@@ -1,5 +1,6 @@
 //! All peers: by number, by public key, and by the time of the next deadline.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::{Index, IndexMut};
 
@@ -13,7 +14,8 @@ use crate::proto::time::Time;
 /// Numbers are reused; ranks of arrival are not.
 struct Slot {
     arrival: u64,
-    peer: Peer,
+    /// In a place of its own: a table that grows must not leave copies of secrets behind.
+    peer: Box<Peer>,
 }
 
 /// Indexed by [`PeerId`]; an id lives until its peer is removed.
@@ -40,18 +42,19 @@ impl PeerTable {
             self.slots.push(None);
             PeerId(self.slots.len() as u32 - 1)
         });
-        self.slots[id.0 as usize] = Some(Slot { arrival: self.arrivals, peer: Peer::new(*public_key) });
+        self.slots[id.0 as usize] =
+            Some(Slot { arrival: self.arrivals, peer: Box::new(Peer::new(*public_key)) });
         self.arrivals += 1;
         self.by_key.insert(*public_key, id);
         id
     }
 
-    pub(crate) fn remove(&mut self, id: PeerId) -> Option<Peer> {
-        let slot = self.slots[id.0 as usize].take()?;
+    /// Forgets a peer, which wipes its secrets.
+    pub(crate) fn remove(&mut self, id: PeerId) {
+        let Some(slot) = self.slots[id.0 as usize].take() else { return };
         self.by_key.remove(&slot.peer.public_key);
         self.deadlines.set(id, None);
         self.free.push(id);
-        Some(slot.peer)
     }
 
     /// All, in no order that means anything.

@@ -6,24 +6,25 @@ use crate::proto::time::Time;
 /// What a peer may be waiting for (section 6, and the kernel's names for it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
+    /// No new session for so long that all keys are to be wiped (section 6.3). First, so that a machine that slept does
+    /// not act on what came of keys that are over.
+    Wipe,
     /// The initiation we sent has had no response (section 6.4).
     RetryHandshake,
     /// Data we sent has had no answer of any kind: the session may be dead (section 6.4).
     NewHandshake,
-    /// Data was received and we have sent nothing since (section 6.5).
+    /// Data was received and we have sent nothing since (section 6.5), or the peer must hear where we are now.
     PassiveKeepalive,
     /// Nothing authentic has passed either way for the configured interval.
     PersistentKeepalive,
-    /// No new session for so long that all keys are to be wiped (section 6.3).
-    Wipe,
 }
 
 const KINDS: [Timer; 5] = [
+    Timer::Wipe,
     Timer::RetryHandshake,
     Timer::NewHandshake,
     Timer::PassiveKeepalive,
     Timer::PersistentKeepalive,
-    Timer::Wipe,
 ];
 
 /// When each kind of timer fires; those that are not set do not.

@@ -107,6 +107,7 @@ impl Sealer<'_> {
         else {
             if !packet.is_empty() {
                 peer.staged.push(packet);
+                peer.prolong_attempt(now);
             }
             return;
         };

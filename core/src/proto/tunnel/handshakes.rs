@@ -31,16 +31,16 @@ pub(super) fn jitter(rng: &mut dyn CryptoRng) -> Duration {
 }
 
 impl Tunnel {
-    /// Works off one queued handshake message: up to four X25519 operations, about 0.2 ms. False when none waits. To be
-    /// called a few times a batch, so that a flood of handshakes cannot stall data.
-    pub fn handle_handshake(&mut self, now: Now, out: &mut Outbox) -> bool {
-        let Some(queued) = self.admission.pop() else { return false };
-        // Nobody is told why a handshake failed: not the sender, by the protocol, and not the log, which it would fill.
-        let _: Result<(), Rejected> = match queued {
+    /// Works off one queued handshake message: up to four X25519 operations, about 0.2 ms. `None` when none waits; an error for
+    /// the statistics, since the sender is told nothing.
+    ///
+    /// To be called a few times a batch, so that a flood of handshakes cannot stall data, and again until it gives `None`
+    /// before the caller goes to sleep.
+    pub fn handle_handshake(&mut self, now: Now, out: &mut Outbox) -> Option<Result<(), Rejected>> {
+        Some(match self.admission.pop()? {
             Queued::Initiation(message, path) => self.consume_initiation(&message, path, now, out),
             Queued::Response(message, path) => self.consume_response(&message, path, now, out),
-        };
-        true
+        })
     }
 
     /// Begins an attempt, unless one is under way. The first initiation leaves at once if the last one to this endpoint is 5 s
@@ -51,13 +51,13 @@ impl Tunnel {
             return;
         }
         peer.attempt = Some(Attempt { started: now.mono, initiations: 0 });
-        match peer.initiation_sent_at.map(|sent| sent + REKEY_TIMEOUT) {
-            Some(earliest) if earliest > now.mono => {
-                peer.timers.set(Timer::RetryHandshake, earliest);
-                self.peers.reschedule(id);
-            }
-            _ => self.send_initiation(id, now, out),
+        let earliest = peer.earliest_initiation(now.mono);
+        if earliest <= now.mono {
+            self.send_initiation(id, now, out);
+            return;
         }
+        peer.timers.set(Timer::RetryHandshake, earliest);
+        self.peers.reschedule(id);
     }
 
     /// The response has not come in time: another initiation, by a source address that the system chooses, or the end of the
@@ -66,13 +66,19 @@ impl Tunnel {
         let peer = &mut self.peers[id];
         let Some(attempt) = &peer.attempt else { return };
         if now.mono - attempt.started < REKEY_ATTEMPT_TIME {
-            peer.forget_local_address();
+            if attempt.initiations > 0 {
+                peer.forget_local_address();
+            }
             self.send_initiation(id, now, out);
             return;
         }
-        peer.timers.set_if_clear(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
-        drop(peer.staged.take());
         self.events.push(Event::GaveUp { peer: peer.public_key });
+        self.give_up(id);
+    }
+
+    /// Ends an attempt that came to nothing, and what waited for it with it.
+    fn give_up(&mut self, id: PeerId) {
+        drop(self.peers[id].staged.take());
         self.abandon_attempt(id);
     }
 
@@ -93,17 +99,18 @@ impl Tunnel {
         if let Some(superseded) = peer.sent_initiation.take() {
             indices.free(superseded.index());
         }
-        peer.initiation_sent_at = Some(now.mono);
+        peer.note_initiation_sent(now.mono);
         peer.timers.set(Timer::RetryHandshake, now.mono + REKEY_TIMEOUT + jitter(rng));
 
-        if let Some((sent, message)) = new_initiation(&us.identity, id, peer, indices, rng, now) {
-            if let Some(attempt) = &mut peer.attempt {
-                attempt.initiations += 1;
-                events.push(Event::Connecting { peer: peer.public_key, initiation: attempt.initiations });
-            }
-            peer.sent_initiation = Some(Box::new(sent));
-            send_handshake(peer, message, path, now.mono, out);
+        let Some((sent, message)) = new_initiation(&us.identity, id, peer, indices, rng, now) else {
+            return self.give_up(id);
+        };
+        if let Some(attempt) = &mut peer.attempt {
+            attempt.initiations += 1;
+            events.push(Event::Connecting { peer: peer.public_key, initiation: attempt.initiations });
         }
+        peer.sent_initiation = Some(Box::new(sent));
+        send_handshake(peer, message, path, now.mono, out);
         peers.reschedule(id);
     }
 
@@ -219,7 +226,7 @@ impl Tunnel {
     }
 }
 
-/// `None` when the peer's key is of low order: nothing is sent to it, and the attempt ends like any that has no answer.
+/// `None` when the peer's key is of low order: nothing can ever be sent to it.
 fn new_initiation(
     us: &Identity,
     id: PeerId,

@@ -1,8 +1,8 @@
 //! The one state machine that a caller talks to.
 //!
-//! A caller reads the clock once a batch, hands in what came from either side, sends what stands in the
-//! [`Outbox`], and calls [`Tunnel::handle_timeout`] when [`Tunnel::poll_timeout`] says so. That is the contract; there is
-//! nothing else to be called regularly.
+//! A caller reads the clock once a batch, hands in what came from either side, works off queued handshakes until
+//! [`Tunnel::handle_handshake`] gives `None`, sends what stands in the [`Outbox`], and calls [`Tunnel::handle_timeout`] when
+//! [`Tunnel::poll_timeout`] says so. That is the contract; there is nothing else to be called regularly.
 
 mod egress;
 mod event;
@@ -98,10 +98,11 @@ impl Tunnel {
         }
     }
 
-    /// Ends a peer's sessions and whatever handshake is under way.
+    /// Ends a peer's sessions, whatever handshake is under way and what waits for it.
     fn end_sessions(&mut self, id: PeerId) {
         let retired = self.peers[id].keyring.clear();
         self.retire(retired);
+        drop(self.peers[id].staged.take());
         self.abandon_attempt(id);
     }
 }

@@ -129,9 +129,7 @@ impl Tunnel {
             return;
         }
         peer.move_to(Path::to(endpoint));
-        if peer.attempt.is_some() {
-            peer.timers.set(Timer::RetryHandshake, now.mono);
-        }
+        peer.hasten_attempt(now.mono);
         if peer.persistent_keepalive.is_some() {
             peer.timers.set(Timer::PersistentKeepalive, now.mono);
         }
@@ -186,11 +184,9 @@ impl Tunnel {
     pub fn network_changed(&mut self, now: Now) {
         for id in self.peers.ids() {
             let peer = &mut self.peers[id];
-            peer.forget_local_address();
-            peer.initiation_sent_at = None;
-            if peer.attempt.is_some() {
-                peer.timers.set(Timer::RetryHandshake, now.mono);
-            } else if peer.keyring.sending(now.mono).is_some() {
+            peer.change_network();
+            peer.hasten_attempt(now.mono);
+            if peer.attempt.is_none() && peer.keyring.sending(now.mono).is_some() {
                 peer.timers.set(Timer::PassiveKeepalive, now.mono);
             }
             self.peers.reschedule(id);
@@ -199,6 +195,9 @@ impl Tunnel {
 
     /// Sending by this path failed: its local address is not used again until the peer uses it.
     pub fn path_failed(&mut self, path: &Path) {
+        if path.local.is_none() {
+            return;
+        }
         for id in self.peers.ids() {
             if self.peers[id].endpoint == Some(*path) {
                 self.peers[id].forget_local_address();

@@ -28,6 +28,8 @@ impl Tunnel {
                 self.peers[id].forget_local_address();
                 self.begin_handshake(id, now, out);
             }
+            // The session may be over since: then there is nobody to reassure.
+            Timer::PassiveKeepalive if self.peers[id].keyring.sending(now.mono).is_none() => {}
             Timer::PassiveKeepalive => self.sealer(id, Ecn::NotEct, now, out).push(&[]),
             Timer::PersistentKeepalive => self.send_persistent_keepalive(id, now, out),
             Timer::Wipe => self.wipe(id),

@@ -1,0 +1,5 @@
+//! One room for each command.
+
+pub(crate) mod keys;
+pub(crate) mod run;
+pub(crate) mod show;
