@@ -1,1 +1,68 @@
-fn main() {}
+//! `cargo xtask`: what a developer and CI do beyond `cargo build`. This file knows the commands' names and
+//! nothing of what they do.
+
+mod check;
+mod error;
+mod install;
+mod steps;
+mod test;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use xshell::Shell;
+
+use crate::error::Error;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test      install what the tests need, then run every test and check
+  install   only install what the tests need: tools, a foreign WireGuard peer, std's sources
+  system    only the system tests: real interfaces, namespaces, foreign peers (root)
+  check     only what needs no run: no_std, other platforms, the oldest compiler
+  deny      licences, sources and duplicate crates, offline
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["test"] => with_shell(test::everything),
+        ["install"] => with_shell(|sh| install::everything(sh).map(|_| ())),
+        ["system", filter @ ..] => with_shell(|sh| test::system(sh, &install::everything(sh)?, filter)),
+        ["check"] => with_shell(|sh| {
+            install::std_sources(sh)?;
+            check::everything(sh)
+        }),
+        ["deny"] => with_shell(check::deny),
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("xtask: no such command: {}\n\n{USAGE}", arguments.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command at the top of the workspace, wherever `cargo xtask` was started.
+fn with_shell(command: impl FnOnce(&Shell) -> Result<(), Error>) -> Result<(), Error> {
+    let sh = Shell::new()?;
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    sh.change_dir(top.expect("this package is two folders below the top"));
+    command(&sh)
+}
+
+/// Says in one line what is left out and why.
+fn skip(what: &str, why: &str) {
+    println!("skipped: {what}: {why}");
+}

@@ -1,0 +1,38 @@
+//! What can go wrong in the automation.
+
+use std::fmt;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// A program could not be started, or failed; it has said why itself.
+    Shell(xshell::Error),
+    /// A program answered with something else than what its manual promises.
+    Output { program: &'static str, text: String },
+    /// `rust-version` in Cargo.toml is not what the dependencies ask for.
+    RustVersion { declared: String, needed: String, by: String },
+    /// Steps that failed; each has said why itself.
+    Steps { failed: String },
+}
+
+impl From<xshell::Error> for Error {
+    fn from(error: xshell::Error) -> Self {
+        Self::Shell(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shell(error) => error.fmt(f),
+            Self::Output { program, text } => {
+                write!(f, "{program} answered what is not understood: {text:?}")
+            }
+            Self::RustVersion { declared, needed, by } => write!(
+                f,
+                "Cargo.toml says rust-version {declared}, but the newest that is asked for is {needed}, by {by}: they must be equal"
+            ),
+            Self::Steps { failed } => write!(f, "failed: {failed}"),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Installs what the tests need and the machine lacks, through the system's package manager, and says each
+//! time what and why. Without root or without apt it says what is missing instead.
+
+mod apt;
+mod std_sources;
+mod wireguard_go;
+mod wireguard_tools;
+
+use std::path::{Path, PathBuf};
+
+use xshell::{Shell, cmd};
+
+use crate::error::Error;
+use crate::skip;
+
+pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
+
+/// Programs, the Debian package that has each, and what the tests do with it.
+const PROGRAMS: [(&str, &str, &str); 7] = [
+    ("ip", "iproute2", "network namespaces"),
+    ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
+    ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
+    ("tcpdump", "tcpdump", "what is on the wire"),
+    ("nft", "nftables", "packet loss and NAT on the path"),
+    ("ps", "procps", "processes that are left behind"),
+    ("setpriv", "util-linux", "a daemon without privileges"),
+];
+
+/// Where the tests' tools are that no package provides.
+pub(crate) struct Tools {
+    /// Goes before PATH.
+    pub bin: PathBuf,
+    /// The foreign peer, if there is one.
+    pub wireguard_go: Option<PathBuf>,
+}
+
+/// Everything that any test needs.
+pub(crate) fn everything(sh: &Shell) -> Result<Tools, Error> {
+    let tools = sh.current_dir().join("target/tools");
+    let bin = sh.create_dir(tools.join("bin"))?;
+    programs(sh)?;
+    wireguard_tools::wireguard_tools(sh, &tools)?;
+    let wireguard_go = wireguard_go::wireguard_go(sh, &bin)?;
+    std_sources(sh)?;
+    Ok(Tools { bin, wireguard_go })
+}
+
+fn programs(sh: &Shell) -> Result<(), Error> {
+    let missing: Vec<_> = PROGRAMS.iter().filter(|(program, ..)| find(program).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for (program, package, why) in &missing {
+        println!("needed: {program}, of {package}, for {why}");
+    }
+    if let Err(why) = apt::usable() {
+        skip("installing them", why);
+        return Ok(());
+    }
+    apt::update(sh)?;
+    let packages: Vec<&str> = missing.iter().map(|(_, package, _)| *package).collect();
+    apt::install(sh, &packages)
+}
+
+/// Where PATH finds a program. The system's own folders count too: an ordinary user's PATH lacks `sbin`.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+/// Whether this process may change the machine.
+pub(crate) fn is_root(sh: &Shell) -> bool {
+    cmd!(sh, "id --user").quiet().ignore_stderr().read().is_ok_and(|id| id == "0")
+}
+
+/// The text that `program --version` prints; `None` when it does not run.
+fn version(sh: &Shell, program: &Path) -> Option<String> {
+    cmd!(sh, "{program} --version").quiet().ignore_stderr().read().ok()
+}

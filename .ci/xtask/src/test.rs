@@ -1,0 +1,56 @@
+//! Runs the tests, one step after the other, times each and fails at the end if any did.
+
+use xshell::{Shell, cmd};
+
+use crate::check;
+use crate::error::Error;
+use crate::install::{self, Tools};
+use crate::skip;
+use crate::steps::Steps;
+
+/// Every test that this machine can run.
+pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
+    let mut steps = Steps::default();
+    let mut tools = None;
+    steps.run("install what the tests need", || {
+        tools = Some(install::everything(sh)?);
+        Ok(())
+    });
+    steps.run("rust-version", || check::rust_version(sh));
+    steps.run("unit tests", || unit(sh));
+    steps.run("unit tests without ring", || without_ring(sh));
+    steps.run("no_std", || check::no_std(sh));
+    steps.run("Android and Apple compile", || check::platforms(sh));
+    if let Some(tools) = tools {
+        steps.run("system tests", || system(sh, &tools, &[]));
+    }
+    steps.finish()
+}
+
+fn unit(sh: &Shell) -> Result<(), Error> {
+    Ok(cmd!(sh, "cargo test --locked --workspace --all-features").run()?)
+}
+
+/// The AEAD that stands in for ring where there is no C compiler.
+fn without_ring(sh: &Shell) -> Result<(), Error> {
+    Ok(cmd!(sh, "cargo test --locked -p adit-core --features device,qr").run()?)
+}
+
+/// The command line as users get it, against real interfaces and foreign peers.
+pub(crate) fn system(sh: &Shell, tools: &Tools, arguments: &[&str]) -> Result<(), Error> {
+    if !install::is_root(sh) {
+        skip("the system tests", "they make interfaces and namespaces, which needs root");
+        return Ok(());
+    }
+    cmd!(sh, "cargo build --locked --release -p adit-cli").run()?;
+    let mut path = tools.bin.clone().into_os_string();
+    path.push(":");
+    path.push(sh.var_os("PATH").unwrap_or_default());
+    let _path = sh.push_env("PATH", path);
+    let _binary = sh.push_env("ADIT_TEST_BINARY", check::target_folder(sh)?.join("release/adit"));
+    let _peer = tools.wireguard_go.as_ref().map(|program| sh.push_env("ADIT_TEST_WIREGUARD_GO", program));
+    // Nothing is left out silently: what a test lacks makes it fail.
+    let _everything = sh.push_env("ADIT_TEST_EVERYTHING", "1");
+    // The features of the unit tests' step, so that nothing is built a second time.
+    Ok(cmd!(sh, "cargo test --locked --workspace --all-features --test system -- {arguments...}").run()?)
+}

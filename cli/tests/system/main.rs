@@ -1,0 +1,63 @@
+//! System tests: `adit` on real interfaces in network namespaces, with the unmodified `wg`, ping and iperf3, and
+//! with wireguard-go as the foreign peer. `cargo xtask system` installs what they need and runs them.
+#![allow(clippy::disallowed_methods, reason = "tests wait in real time")]
+
+mod by_hand;
+mod changes;
+mod demo;
+mod lab;
+mod life;
+mod path_mtu;
+mod refusals;
+mod show;
+mod traffic;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::lab::needs::Need;
+
+/// A test, its name and what the machine must have for it.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    needs: &'static [Need],
+    run: fn(),
+}
+
+fn main() -> std::process::ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Two cores carry one test's two daemons and its traffic.
+    arguments.test_threads.get_or_insert(1);
+    lab::netns::sweep();
+    let trials = [
+        by_hand::CASES,
+        demo::CASES,
+        life::CASES,
+        changes::CASES,
+        refusals::CASES,
+        show::CASES,
+        path_mtu::CASES,
+        traffic::CASES,
+    ]
+    .concat()
+    .into_iter()
+    .map(trial)
+    .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What a machine lacks makes a test ignored, visibly; where everything is promised, it makes it fail.
+fn trial(case: Case) -> Trial {
+    Trial::ignorable_test(case.name, move || {
+        let missing: Vec<String> = case.needs.iter().filter_map(Need::missing).collect();
+        if missing.is_empty() {
+            (case.run)();
+            return Ok(Completion::Completed);
+        }
+        let reason = missing.join(", ");
+        if std::env::var_os("ADIT_TEST_EVERYTHING").is_some() {
+            return Err(Failed::from(reason));
+        }
+        Ok(Completion::ignored_with(reason))
+    })
+}
