@@ -10,8 +10,8 @@ use tun_rs::DeviceBuilder;
 
 use crate::interface_name::InterfaceName;
 
-/// Octets in the largest packet within a tunnel over a path of 1,500: 60 of IPv6, UDP and WireGuard and 16 of
-/// the authentication tag fit even then.
+/// Octets in the largest packet within a tunnel over a path of 1,500: the outer headers of IPv6, UDP and WireGuard take 64,
+/// the authentication tag 16.
 const MTU: u16 = 1420;
 
 /// Why there is no TUN interface.

@@ -1,6 +1,8 @@
 //! The three kinds of 32-byte keys. Private and preshared keys are wiped when dropped, compared in
 //! constant time and hidden by Debug; this room knows nothing of what the keys are used for.
 
+#![forbid(unsafe_code)]
+
 use alloc::string::String;
 use core::fmt;
 

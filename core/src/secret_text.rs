@@ -1,6 +1,8 @@
 //! A string for texts that hold keys. It grows without leaving copies behind; what it is filled with is not
 //! known here.
 
+#![forbid(unsafe_code)]
+
 use alloc::string::String;
 use core::fmt::{self, Write};
 

@@ -113,7 +113,7 @@ impl Driver {
 
     /// The interface's MTU may have changed since it was last asked.
     fn refresh_mtu(&mut self) {
-        let mtu = self.settings.mtu.or_else(|| self.tun.mtu()).unwrap_or(DEFAULT_MTU);
+        let mtu = self.settings.mtu.or_else(|| self.incoming.tun.mtu()).unwrap_or(DEFAULT_MTU);
         self.tunnel.set_mtu(mtu);
     }
 

@@ -22,7 +22,7 @@ use super::observer::Notifier;
 use super::resolve::{Answer, Names, Resolution};
 use super::stats::Stats;
 use super::tun::{self, Tun, Written};
-use super::udp::{Flushed, Progress, ReceiveBuffers, Sockets};
+use super::udp::{Flushed, Message, Progress, ReceiveBuffers, Sockets};
 use crate::config::{Config, Endpoint};
 use crate::key::PublicKey;
 use crate::proto::outbox::Outbox;
@@ -36,7 +36,7 @@ const TUN_PACKETS_PER_TURN: usize = 256;
 /// Octets that may be sealed before they are sent, whatever the packets' size.
 const OCTETS_PER_TURN: usize = 1 << 20;
 /// Datagrams taken from one socket before the others have their turn; a batch may go a little over.
-const DATAGRAMS_PER_TURN: usize = 256;
+const DATAGRAMS_PER_TURN: u64 = 256;
 /// Handshakes worked off in a turn, 0.2 ms each, so that a flood of them does not stall data.
 const HANDSHAKES_PER_TURN: usize = 4;
 /// Octets of answers that may wait behind an outbox that the network does not take. What comes on top is lost.
@@ -59,7 +59,7 @@ pub(super) struct Driver {
     pub(super) names: Names,
     pub(super) settings: Settings,
     pub(super) stats: Stats,
-    pub(super) tun: Rc<Tun>,
+    pub(super) incoming: Incoming,
     protector: Option<Arc<dyn SocketProtector>>,
     notifier: Notifier,
     deadline: Deadline,
@@ -67,7 +67,6 @@ pub(super) struct Driver {
     outgoing: Outgoing,
     received: ReceiveBuffers,
     packet: Box<[u8]>,
-    backlog: Backlog,
 }
 
 /// What was asked for, where the engine and the sockets do not know it.
@@ -80,6 +79,12 @@ pub(super) struct Settings {
     pub(super) mtu: Option<u16>,
     /// As configured; a peer may have moved since.
     pub(super) endpoints: HashMap<PublicKey, Endpoint>,
+}
+
+/// What is on its way to the applications.
+pub(super) struct Incoming {
+    pub(super) tun: Rc<Tun>,
+    backlog: Backlog,
 }
 
 /// What is on its way to the network.
@@ -162,14 +167,13 @@ impl Driver {
             sockets,
             names: Names::new(hooks.resolver),
             stats: Stats::default(),
-            tun: Rc::new(tun),
+            incoming: Incoming { tun: Rc::new(tun), backlog: Backlog::new() },
             protector: hooks.protector,
             notifier,
             deadline,
             commands,
             received: ReceiveBuffers::new(),
             packet: vec![0; tun::BUFFER_LEN].into_boxed_slice(),
-            backlog: Backlog::new(),
         };
         driver.set_config(config)?;
         Ok(driver)
@@ -177,7 +181,7 @@ impl Driver {
 
     /// Runs until it is told to stop or cannot go on.
     pub(super) async fn run(mut self) -> Ended {
-        let tun = Rc::clone(&self.tun);
+        let tun = Rc::clone(&self.incoming.tun);
         let mut gone = pin!(tun.gone());
         loop {
             let more = match self.turn() {
@@ -224,9 +228,9 @@ impl Driver {
         // A full network stops the reading of TUN, not of UDP.
         woken |= match blocked {
             true => self.sockets.poll_writable(outbox, progress, cx).is_ready(),
-            false => self.tun.poll_readable(cx).is_ready(),
+            false => self.incoming.tun.poll_readable(cx).is_ready(),
         };
-        woken |= !self.backlog.is_empty() && self.tun.poll_writable(cx).is_ready();
+        woken |= !self.incoming.backlog.is_empty() && self.incoming.tun.poll_writable(cx).is_ready();
         if woken { Poll::Ready(Ok(None)) } else { Poll::Pending }
     }
 
@@ -236,7 +240,7 @@ impl Driver {
         if self.outgoing.blocked {
             self.flush();
         }
-        self.drain_backlog()?;
+        self.incoming.drain(&mut self.stats)?;
         let mut more = self.receive(now)?;
         more |= self.work_off_handshakes(now);
         if self.tunnel.poll_timeout().is_some_and(|due| due <= now.mono) {
@@ -257,13 +261,13 @@ impl Driver {
         self.outgoing.flush(&mut self.sockets, &mut self.tunnel, &mut self.stats);
     }
 
-    /// Datagrams from the network through the engine, and what was inside to TUN, straight from where it landed.
+    /// Datagrams from the network through the engine.
     fn receive(&mut self, now: Now) -> Result<bool, Ended> {
-        let Self { sockets, received, tunnel, outgoing, tun, backlog, stats, .. } = self;
+        let Self { sockets, received, tunnel, incoming, outgoing, stats, .. } = self;
         let mut more = false;
         for socket in sockets.each() {
-            let mut datagrams = 0;
-            loop {
+            let enough = stats.udp_received.packets + DATAGRAMS_PER_TURN;
+            while stats.udp_received.packets < enough {
                 match received.receive(socket) {
                     Ok(true) => {}
                     Ok(false) => break,
@@ -273,28 +277,11 @@ impl Driver {
                     }
                 }
                 for message in received.messages() {
-                    stats.udp_received.octets += message.len() as u64;
-                    let (path, ecn) = (message.path, message.ecn);
-                    if message.len() == 0 {
-                        datagrams += 1;
-                        stats.dropped.rejected += 1;
-                    }
-                    for datagram in message.into_datagrams() {
-                        datagrams += 1;
-                        match tunnel.handle_datagram(datagram, path, ecn, now, outgoing.open()) {
-                            Ok(Some(packet)) => deliver(packet, tun, backlog, stats)?,
-                            Ok(None) => {}
-                            Err(_) => stats.dropped.rejected += 1,
-                        }
-                    }
+                    open(message, tunnel, incoming, outgoing, stats, now)?;
                 }
                 outgoing.bound(stats);
-                if datagrams >= DATAGRAMS_PER_TURN {
-                    more = true;
-                    break;
-                }
             }
-            stats.udp_received.packets += datagrams as u64;
+            more |= stats.udp_received.packets >= enough;
         }
         Ok(more)
     }
@@ -313,9 +300,9 @@ impl Driver {
 
     /// Packets from TUN, sealed into the outbox.
     fn read_tun(&mut self, now: Now) -> Result<bool, Ended> {
-        let Self { tun, packet, tunnel, outgoing: Outgoing { outbox, .. }, stats, .. } = self;
+        let Self { incoming, packet, tunnel, outgoing: Outgoing { outbox, .. }, stats, .. } = self;
         for _ in 0..TUN_PACKETS_PER_TURN {
-            let Some(packet) = tun.read(packet)? else { return Ok(false) };
+            let Some(packet) = incoming.tun.read(packet)? else { return Ok(false) };
             stats.tun_received.packets += 1;
             stats.tun_received.octets += packet.len() as u64;
             if tunnel.handle_packet(packet, now, outbox).is_err() {
@@ -326,16 +313,6 @@ impl Driver {
             }
         }
         Ok(true)
-    }
-
-    fn drain_backlog(&mut self) -> Result<(), Ended> {
-        while let Some(packet) = self.backlog.front() {
-            if !write(packet, &self.tun, &mut self.stats)? {
-                break;
-            }
-            self.backlog.pop();
-        }
-        Ok(())
     }
 
     fn pass_events(&mut self, now: Now) {
@@ -400,19 +377,58 @@ impl Driver {
     }
 }
 
-/// Writes a packet to TUN, behind those that wait already.
-fn deliver(packet: &[u8], tun: &Tun, backlog: &mut Backlog, stats: &mut Stats) -> Result<(), Ended> {
-    if backlog.is_empty() && write(packet, tun, stats)? {
-        return Ok(());
+/// The datagrams of one message through the engine, and what was inside to TUN, straight from where it landed.
+fn open(
+    message: Message<'_>,
+    tunnel: &mut Tunnel,
+    incoming: &mut Incoming,
+    outgoing: &mut Outgoing,
+    stats: &mut Stats,
+    now: Now,
+) -> Result<(), Ended> {
+    let (path, ecn) = (message.path, message.ecn);
+    if message.len() == 0 {
+        stats.udp_received.packets += 1;
+        stats.dropped.rejected += 1;
     }
-    if !backlog.push(packet) {
-        stats.dropped.tun_full += 1;
+    stats.udp_received.octets += message.len() as u64;
+    for datagram in message.into_datagrams() {
+        stats.udp_received.packets += 1;
+        match tunnel.handle_datagram(datagram, path, ecn, now, outgoing.open()) {
+            Ok(Some(packet)) => incoming.deliver(packet, stats)?,
+            Ok(None) => {}
+            Err(_) => stats.dropped.rejected += 1,
+        }
     }
     Ok(())
 }
 
+impl Incoming {
+    /// Writes a packet to TUN, behind those that wait already.
+    fn deliver(&mut self, packet: &[u8], stats: &mut Stats) -> Result<(), Ended> {
+        if self.backlog.is_empty() && write(&self.tun, packet, stats)? {
+            return Ok(());
+        }
+        if !self.backlog.push(packet) {
+            stats.dropped.tun_full += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, as far as there is room.
+    fn drain(&mut self, stats: &mut Stats) -> Result<(), Ended> {
+        while let Some(packet) = self.backlog.front() {
+            if !write(&self.tun, packet, stats)? {
+                break;
+            }
+            self.backlog.pop();
+        }
+        Ok(())
+    }
+}
+
 /// False when TUN has no room now.
-fn write(packet: &[u8], tun: &Tun, stats: &mut Stats) -> Result<bool, Ended> {
+fn write(tun: &Tun, packet: &[u8], stats: &mut Stats) -> Result<bool, Ended> {
     match tun.write(packet)? {
         Written::Full => return Ok(false),
         Written::Refused => stats.dropped.tun_refused += 1,

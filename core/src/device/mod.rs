@@ -129,3 +129,6 @@ impl Device {
         answer.await.map_err(|_| DeviceError::Stopped)
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

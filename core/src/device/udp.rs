@@ -13,14 +13,14 @@ use std::task::{Context, Poll};
 
 use rustix::io::Errno;
 
-pub(super) use receive::ReceiveBuffers;
+pub(super) use receive::{Message, ReceiveBuffers};
 use socket::{OpenError, Sent, Socket};
 
 use super::error::DeviceError;
 use super::hooks::SocketProtector;
 use super::stats::Stats;
 use crate::proto::outbox::Outbox;
-use crate::proto::path::Path;
+use crate::proto::path::{Ecn, Path};
 
 /// How often a port that the system chose for IPv4 may turn out to be taken for IPv6.
 const PORT_ATTEMPTS: usize = 16;
@@ -201,7 +201,7 @@ impl Sockets {
     }
 
     /// Sends a run, or the first datagram of it where the path or the system takes no runs.
-    fn send(&mut self, path: Path, ecn: crate::proto::path::Ecn, run: &[u8], segment_size: usize) -> Sent {
+    fn send(&mut self, path: Path, ecn: Ecn, run: &[u8], segment_size: usize) -> Sent {
         let scattered = self.scattered.contains(&path.remote);
         let socket = if path.remote.is_ipv4() { &mut self.v4 } else { &mut self.v6 };
         let Some(socket) = socket else {

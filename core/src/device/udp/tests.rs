@@ -7,7 +7,6 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::device::error::HookError;
-use crate::proto::path::Ecn;
 
 fn in_runtime<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)
