@@ -4,6 +4,7 @@
 mod check;
 mod error;
 mod install;
+mod shell;
 mod steps;
 mod test;
 

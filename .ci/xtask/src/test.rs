@@ -5,6 +5,7 @@ use xshell::{Shell, cmd};
 use crate::check;
 use crate::error::Error;
 use crate::install::{self, Tools};
+use crate::shell::plain;
 use crate::skip;
 use crate::steps::Steps;
 
@@ -28,12 +29,12 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
 }
 
 fn unit(sh: &Shell) -> Result<(), Error> {
-    Ok(cmd!(sh, "cargo test --locked --workspace --all-features").run()?)
+    Ok(plain(cmd!(sh, "cargo test --locked --no-fail-fast --workspace --all-features")).run()?)
 }
 
 /// The AEAD that stands in for ring where there is no C compiler.
 fn without_ring(sh: &Shell) -> Result<(), Error> {
-    Ok(cmd!(sh, "cargo test --locked -p adit-core --features device,qr").run()?)
+    Ok(plain(cmd!(sh, "cargo test --locked --no-fail-fast -p adit-core --features device,qr")).run()?)
 }
 
 /// The command line as users get it, against real interfaces and foreign peers.
@@ -42,7 +43,7 @@ pub(crate) fn system(sh: &Shell, tools: &Tools, arguments: &[&str]) -> Result<()
         skip("the system tests", "they make interfaces and namespaces, which needs root");
         return Ok(());
     }
-    cmd!(sh, "cargo build --locked --release -p adit-cli").run()?;
+    plain(cmd!(sh, "cargo build --locked --release")).run()?;
     let mut path = tools.bin.clone().into_os_string();
     path.push(":");
     path.push(sh.var_os("PATH").unwrap_or_default());
@@ -52,5 +53,6 @@ pub(crate) fn system(sh: &Shell, tools: &Tools, arguments: &[&str]) -> Result<()
     // Nothing is left out silently: what a test lacks makes it fail.
     let _everything = sh.push_env("ADIT_TEST_EVERYTHING", "1");
     // The features of the unit tests' step, so that nothing is built a second time.
-    Ok(cmd!(sh, "cargo test --locked --workspace --all-features --test system -- {arguments...}").run()?)
+    let run = cmd!(sh, "cargo test --locked --workspace --all-features --test system -- {arguments...}");
+    Ok(plain(run).run()?)
 }
