@@ -13,7 +13,6 @@ const BACKPORTS: &str = "trixie-backports";
 /// That stable release.
 pub(super) const STABLE: &str = "trixie";
 
-const DEBIANS_HOST: &str = "";
 const DEBIANS_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Another package manager may hold the lock for a while.
@@ -129,10 +128,23 @@ fn has_suite(sh: &Shell, suite: &str) -> Result<bool, Error> {
     Ok(suites.lines().any(|known| known == suite))
 }
 
-/// The mirror that this machine already takes Debian's packages from.
+/// The mirror that this machine already takes Debian's packages from. Before the first update apt knows none.
 fn mirror(sh: &Shell) -> Result<String, Error> {
+    match known_mirror(sh)? {
+        Some(mirror) => Ok(mirror),
+        None => {
+            update(sh)?;
+            known_mirror(sh)?.ok_or_else(|| Error::Output {
+                program: "apt-get indextargets",
+                text: "no mirror of Debian".into(),
+            })
+        }
+    }
+}
+
+fn known_mirror(sh: &Shell) -> Result<Option<String>, Error> {
     let mirrors = cmd!(sh, "apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian'")
         .quiet()
         .read()?;
-    Ok(mirrors.lines().next().unwrap_or(DEBIANS_HOST).to_owned())
+    Ok(mirrors.lines().next().map(str::to_owned))
 }
