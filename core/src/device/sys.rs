@@ -84,7 +84,7 @@ mod linux {
 
     /// A TUN descriptor's interface and its `IFF_` flags.
     pub(in super::super) fn tun_interface(tun: impl AsFd) -> io::Result<(InterfaceName, u16)> {
-        let mut request = InterfaceRequest { name: [0; _], value: [0; _] };
+        let mut request = InterfaceRequest { name: Default::default(), value: Default::default() };
         // SAFETY: TUNGETIFF writes one `struct ifreq`, and the request is at least as large and as aligned.
         unsafe { ioctl(tun, Updater::<TUNGETIFF, _>::new(&mut request))? };
         Ok((request.name, u16::from_ne_bytes([request.value[0], request.value[1]])))
@@ -92,7 +92,7 @@ mod linux {
 
     /// The MTU of an interface in this thread's network namespace, asked through any socket.
     pub(in super::super) fn interface_mtu(socket: impl AsFd, name: InterfaceName) -> io::Result<u16> {
-        let mut request = InterfaceRequest { name, value: [0; _] };
+        let mut request = InterfaceRequest { name, value: Default::default() };
         // SAFETY: SIOCGIFMTU reads the name of one `struct ifreq` and writes an integer to its union; the
         // request is at least as large and as aligned.
         unsafe { ioctl(socket, Updater::<SIOCGIFMTU, _>::new(&mut request))? };
@@ -188,7 +188,7 @@ pub(super) mod testing {
     /// Opens /dev/net/tun with these `IFF_` flags.
     pub(in super::super) fn open_tun(name: &str, flags: libc::c_int) -> io::Result<OwnedFd> {
         let tun = File::options().read(true).write(true).open("/dev/net/tun")?;
-        let mut request = InterfaceRequest { name: [0; _], value: [0; _] };
+        let mut request = InterfaceRequest { name: Default::default(), value: Default::default() };
         request.name[..name.len()].copy_from_slice(name.as_bytes());
         request.value[..2].copy_from_slice(&(flags as u16).to_ne_bytes());
         // SAFETY: TUNSETIFF reads and writes one `struct ifreq`; the request is at least as large and as aligned.
