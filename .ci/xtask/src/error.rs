@@ -30,7 +30,8 @@ impl fmt::Display for Error {
             }
             Self::RustVersion { declared, needed, by } => write!(
                 f,
-                "Cargo.toml says rust-version {declared}, but the newest that is asked for is {needed}, by {by}: they must be equal"
+                "Cargo.toml says rust-version {declared}, but the newest that is asked for is {needed}, by {by}: \
+                 they must be equal"
             ),
             Self::Steps { failed } => write!(f, "failed: {failed}"),
         }
