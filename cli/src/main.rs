@@ -1,9 +1,12 @@
 //! `adit`, WireGuard at the command line: reads the arguments and sends each command to its room.
 
 mod args;
+mod change;
 mod clock;
 mod commands;
+mod conf_file;
 mod demo;
+mod endpoint;
 mod interface_name;
 mod output;
 mod status_text;

@@ -1,16 +1,16 @@
-//! Asks a daemon for its status over its UAPI socket: ours, wireguard-go's or any other's.
+//! Asks a daemon for its status, or for a change, over its UAPI socket: ours, wireguard-go's or any other's.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use adit_core::uapi::{DeviceStatus, StatusError, parse_status};
+use adit_core::uapi::{DeviceStatus, Set, StatusError, parse_status, write_set};
 use zeroize::Zeroizing;
 
 use crate::interface_name::InterfaceName;
 use crate::uapi_socket;
 
-/// Why a daemon's status is not known.
+/// Why a daemon's status is not known, or its settings are as before.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// No daemon serves this interface.
@@ -20,7 +20,7 @@ pub(crate) enum ClientError {
         interface: InterfaceName,
     },
     /// The socket cannot be used.
-    #[error("cannot read {interface}: {source}{}", advice(source))]
+    #[error("cannot reach the daemon of {interface}: {source}{}", advice(source))]
     Socket {
         /// The interface asked for.
         interface: InterfaceName,
@@ -34,6 +34,14 @@ pub(crate) enum ClientError {
         interface: InterfaceName,
         /// What is wrong with the answer.
         source: StatusError,
+    },
+    /// The daemon refused a change, all of it.
+    #[error("{interface} stays as it is: {source}")]
+    Refused {
+        /// The interface to be changed.
+        interface: InterfaceName,
+        /// What the daemon said.
+        source: io::Error,
     },
 }
 
@@ -51,20 +59,41 @@ pub(crate) fn zone_index(name: &str) -> Option<u32> {
 
 /// What the daemon of this interface says of itself.
 pub(crate) fn status(directory: &Path, interface: &InterfaceName) -> Result<DeviceStatus, ClientError> {
-    let text = ask(directory, interface).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            ClientError::NotRunning { interface: interface.clone() }
-        }
-        _ => ClientError::Socket { interface: interface.clone(), source },
-    })?;
+    let text = ask(directory, interface, b"get=1\n\n")?;
     parse_status(&text, zone_index)
         .map_err(|source| ClientError::Answer { interface: interface.clone(), source })
 }
 
+/// Changes the interface: all that is asked for, or nothing where its daemon is one of ours.
+pub(crate) fn set(directory: &Path, interface: &InterfaceName, set: &Set) -> Result<(), ClientError> {
+    let text = ask(directory, interface, write_set(set).as_bytes())?;
+    // The answer is a status without anything but its errno.
+    parse_status(&text, zone_index).map(drop).map_err(|source| match source {
+        StatusError::Refused(errno) => {
+            let source = io::Error::from_raw_os_error(errno as i32);
+            ClientError::Refused { interface: interface.clone(), source }
+        }
+        source => ClientError::Answer { interface: interface.clone(), source },
+    })
+}
+
+fn ask(
+    directory: &Path,
+    interface: &InterfaceName,
+    request: &[u8],
+) -> Result<Zeroizing<String>, ClientError> {
+    exchange(directory, interface, request).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            ClientError::NotRunning { interface: interface.clone() }
+        }
+        _ => ClientError::Socket { interface: interface.clone(), source },
+    })
+}
+
 /// Ends at the answer's empty line: not every daemon hangs up then.
-fn ask(directory: &Path, interface: &InterfaceName) -> io::Result<Zeroizing<String>> {
+fn exchange(directory: &Path, interface: &InterfaceName, request: &[u8]) -> io::Result<Zeroizing<String>> {
     let mut socket = UnixStream::connect(uapi_socket::path(directory, interface))?;
-    socket.write_all(b"get=1\n\n")?;
+    socket.write_all(request)?;
     let mut answer = Zeroizing::new(Vec::new());
     let mut piece = Zeroizing::new([0; 4096]);
     while !answer.ends_with(b"\n\n") {
