@@ -8,7 +8,7 @@ mod names;
 mod parse;
 pub mod qr;
 mod span;
-mod value;
+pub mod value;
 mod write;
 
 use alloc::string::String;

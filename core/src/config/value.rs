@@ -1,31 +1,37 @@
 //! The values of the language, one function a kind: text to types, by the rules of `wg` and `wg-quick`. Where
-//! a value stands, and under which key, is not known here.
+//! a value stands, and under which key, is not known here. A command line takes the same values one by one, so
+//! those of `wg` are public; [`Attribute::expected`](super::Attribute::expected) says what each of them takes.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use core::num::{NonZeroU16, NonZeroU32};
 
 use ipnet::{IpNet, Ipv4Net};
 
 use super::error::Reason;
+use super::span::is_space;
 use super::{AllowedIp, AllowedIpChange, Endpoint, Table};
 use crate::key::{PresharedKey, PrivateKey, PublicKey};
 
 /// 32 zeros: no key.
 const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-pub(super) fn private_key(text: &str) -> Result<Option<PrivateKey>, Reason> {
+/// PrivateKey; 32 zeros are no key.
+pub fn private_key(text: &str) -> Result<Option<PrivateKey>, Reason> {
     if text == NO_KEY {
         return Ok(None);
     }
     PrivateKey::from_base64(text).map(Some).map_err(|_| Reason::InvalidKey)
 }
 
-pub(super) fn public_key(text: &str) -> Result<PublicKey, Reason> {
+/// PublicKey.
+pub fn public_key(text: &str) -> Result<PublicKey, Reason> {
     PublicKey::from_base64(text).map_err(|_| Reason::InvalidKey)
 }
 
-pub(super) fn preshared_key(text: &str) -> Result<Option<PresharedKey>, Reason> {
+/// PresharedKey; 32 zeros are no key.
+pub fn preshared_key(text: &str) -> Result<Option<PresharedKey>, Reason> {
     PresharedKey::from_base64(text).map_err(|_| Reason::InvalidKey)
 }
 
@@ -40,12 +46,14 @@ fn radix_number(digits: &str, radix: u32) -> Option<u32> {
     has_digits_only.then(|| u32::from_str_radix(digits, radix).ok()).flatten()
 }
 
-pub(super) fn listen_port(text: &str) -> Result<Option<NonZeroU16>, Reason> {
+/// ListenPort; 0 lets the system choose.
+pub fn listen_port(text: &str) -> Result<Option<NonZeroU16>, Reason> {
     // A resolver reads it for `wg`, and takes a plus sign. So does Rust.
     text.parse().map(NonZeroU16::new).map_err(|_| Reason::InvalidNumber)
 }
 
-pub(super) fn fwmark(text: &str) -> Result<Option<NonZeroU32>, Reason> {
+/// FwMark: `off`, or a number, decimal or after `0x`.
+pub fn fwmark(text: &str) -> Result<Option<NonZeroU32>, Reason> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);
     }
@@ -56,7 +64,8 @@ pub(super) fn fwmark(text: &str) -> Result<Option<NonZeroU32>, Reason> {
     Ok(NonZeroU32::new(mark))
 }
 
-pub(super) fn keepalive(text: &str) -> Result<Option<NonZeroU16>, Reason> {
+/// PersistentKeepalive: `off`, or seconds.
+pub fn keepalive(text: &str) -> Result<Option<NonZeroU16>, Reason> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);
     }
@@ -120,6 +129,7 @@ fn network(text: &str) -> Result<IpNet, Reason> {
     IpNet::new(ip, length as u8).map_err(|_| Reason::InvalidValue)
 }
 
+/// One element of AllowedIPs, with or without `+` or `-` before it.
 pub(super) fn allowed_ip(text: &str) -> Result<AllowedIp, Reason> {
     let (change, text) = match text.split_at_checked(1) {
         Some(("+", rest)) => (AllowedIpChange::Add, rest),
@@ -127,6 +137,12 @@ pub(super) fn allowed_ip(text: &str) -> Result<AllowedIp, Reason> {
         _ => (AllowedIpChange::Listed, text),
     };
     network(text).map(|network| AllowedIp { network, change })
+}
+
+/// AllowedIPs as `wg set` takes them: any space is ignored, and empty is none.
+pub fn allowed_ips(text: &str) -> Result<Vec<AllowedIp>, Reason> {
+    let text: String = text.chars().filter(|letter| !is_space(*letter)).collect();
+    if text.is_empty() { Ok(Vec::new()) } else { text.split(',').map(allowed_ip).collect() }
 }
 
 /// One element of DNS.
@@ -150,9 +166,10 @@ pub(super) fn looks_like_address(text: &str) -> bool {
 
 /// The name of an application's package.
 pub(super) fn application(text: &str) -> Result<String, Reason> {
-    if text.contains(super::span::is_space) { Err(Reason::InvalidValue) } else { Ok(text.to_string()) }
+    if text.contains(is_space) { Err(Reason::InvalidValue) } else { Ok(text.to_string()) }
 }
 
-pub(super) fn endpoint(text: &str) -> Result<Endpoint, Reason> {
+/// Endpoint.
+pub fn endpoint(text: &str) -> Result<Endpoint, Reason> {
     text.parse().map_err(|_| Reason::InvalidValue)
 }
