@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::num::ParseIntError;
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::interface_name::InterfaceName;
+use crate::status_text::Field;
 
 /// WireGuard at the command line.
 ///
@@ -35,6 +37,16 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Show interfaces and peers, as `wg show` does
     Show(ShowArgs),
+    /// Show an interface as a configuration for `setconf`
+    Showconf(ShowconfArgs),
+    /// Change settings of an interface, and add, change or remove its peers
+    Set(SetArgs),
+    /// Make a configuration of `wg`'s all that is set: what it does not say is taken away
+    Setconf(ConfArgs),
+    /// Add a configuration of `wg`'s to what is set
+    Addconf(ConfArgs),
+    /// As `setconf`, while the peers that stay keep their sessions
+    Syncconf(ConfArgs),
 }
 
 #[derive(Args, Debug, PartialEq, Eq)]
@@ -68,10 +80,56 @@ pub(crate) struct ShowArgs {
     /// An interface, `all` (the default), or `interfaces` for their names alone
     #[arg(value_name = "IFACE|all|interfaces")]
     pub(crate) what: Option<String>,
+    /// One setting alone, for scripts; with `all` the interface's name begins each line
+    #[arg(value_name = "FIELD", value_enum)]
+    pub(crate) field: Option<Field>,
+    /// As JSON, private and preshared keys included: {"wg0": {"privateKey", "publicKey", "listenPort", "fwmark",
+    /// "peers": {"KEY": {"presharedKey", "endpoint", "latestHandshake", "transferRx", "transferTx",
+    /// "persistentKeepalive", "allowedIps": []}}}}; what is not set is left out
+    #[arg(long, conflicts_with = "field")]
+    pub(crate) json: bool,
+    /// Again every second, until Ctrl-C; JSON that does not go to a terminal is a line each time
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct ShowconfArgs {
+    #[arg(value_name = "IFACE")]
+    pub(crate) interface: InterfaceName,
+}
+
+#[derive(Args, Debug, PartialEq, Eq)]
+#[command(override_usage = SET_USAGE, after_help = SET_HELP)]
+pub(crate) struct SetArgs {
+    #[arg(value_name = "IFACE")]
+    pub(crate) interface: InterfaceName,
+    /// Settings of the interface, and then its peers with theirs
+    #[arg(value_name = "SETTING", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) words: Vec<OsString>,
+}
+
+const SET_USAGE: &str = "\
+    adit set IFACE [listen-port PORT] [fwmark MARK] [private-key FILE] [peer KEY [remove] [preshared-key FILE] \
+    [endpoint HOST:PORT] [persistent-keepalive SECONDS] [allowed-ips [+|-]IP/LENGTH[,...]]]...";
+
+const SET_HELP: &str = "\
+A key's FILE may be /dev/stdin; an empty one, as /dev/null, takes the key away. PORT 0 lets the system choose, and `off` \
+is no MARK and no keepalive. `allowed-ips` replaces what the peer has, unless one of them has + or - before it; \
+\"\" is none.";
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct ConfArgs {
+    #[arg(value_name = "IFACE")]
+    pub(crate) interface: InterfaceName,
+    /// Holds what `wg` knows and nothing else: `adit strip` leaves the rest of a file out
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 /// The commands that `wg` has, too: there, wrong usage is exit 1.
-const WG_COMMANDS: [&str; 4] = ["genkey", "genpsk", "pubkey", "show"];
+const WG_COMMANDS: [&str; 9] =
+    ["genkey", "genpsk", "pubkey", "show", "showconf", "set", "setconf", "addconf", "syncconf"];
 
 /// Exit status of wrong usage, apart from [`WG_COMMANDS`].
 const WRONG_USAGE: u8 = 2;
@@ -144,6 +202,7 @@ fn is_command(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
 
     fn read(line: &str) -> Result<Command, u8> {
         Cli::read(line.split(' ').map(OsString::from).collect())
@@ -168,8 +227,11 @@ mod tests {
 
     #[test]
     fn the_name_of_a_command_is_that_command() {
-        assert_eq!(read("adit show"), Ok(Command::Show(ShowArgs { what: None })));
-        assert_eq!(read("adit show wg0"), Ok(Command::Show(ShowArgs { what: Some("wg0".into()) })));
+        let show = ShowArgs { what: None, field: None, json: false, watch: false };
+        assert_eq!(read("adit show"), Ok(Command::Show(show)));
+        let field = Some(Field::AllowedIps);
+        let show = ShowArgs { what: Some("wg0".into()), field, json: false, watch: true };
+        assert_eq!(read("adit show wg0 allowed-ips --watch"), Ok(Command::Show(show)));
         assert_eq!(read("adit genkey"), Ok(Command::Genkey));
         assert_eq!(
             read("adit demo --netns --bytes 5"),
@@ -193,14 +255,46 @@ mod tests {
         for line in two {
             assert_eq!(read(line), Err(2), "{line}");
         }
-        for line in ["adit genkey x", "adit pubkey x", "adit genpsk x", "adit show a b"] {
+        let one = [
+            "adit genkey x",
+            "adit pubkey x",
+            "adit genpsk x",
+            "adit show a b",
+            "adit show wg0 dump --json",
+            "adit show wg0 dump dump",
+            "adit showconf",
+            "adit showconf a/b",
+            "adit set",
+            "adit set wg0",
+            "adit setconf wg0",
+            "adit addconf wg0 a b",
+            "adit syncconf --x",
+        ];
+        for line in one {
             assert_eq!(read(line), Err(1), "{line}");
         }
     }
 
     #[test]
+    fn the_words_of_set_are_its_own() {
+        let words = |line: &str| match read(line) {
+            Ok(Command::Set(SetArgs { words, .. })) => words.join(OsStr::new(" ")),
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(words("adit set wg0 listen-port 1"), "listen-port 1");
+        assert_eq!(words("adit set wg0 peer K allowed-ips -10.0.0.0/8"), "peer K allowed-ips -10.0.0.0/8");
+    }
+
+    #[test]
     fn help_and_version_are_no_failure() {
-        for line in ["adit --help", "adit help", "adit --version", "adit run --help", "adit show --help"] {
+        for line in [
+            "adit --help",
+            "adit help",
+            "adit --version",
+            "adit run --help",
+            "adit show --help",
+            "adit set wg0 --help",
+        ] {
             assert_eq!(read(line), Err(0), "{line}");
         }
     }

@@ -8,6 +8,7 @@ mod conf_file;
 mod demo;
 mod endpoint;
 mod interface_name;
+mod key_file;
 mod output;
 mod status_text;
 mod tun;
@@ -20,6 +21,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use args::{Cli, Command};
+use commands::configure::{self, ConfigureError};
 use commands::keys::{self, KeysError};
 use commands::run::{self, RunError};
 use commands::show::{self, ShowError};
@@ -29,6 +31,8 @@ use output::Output;
 /// What went wrong, in the words of the command's room.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[error(transparent)]
+    Configure(#[from] ConfigureError),
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error(transparent)]
@@ -63,7 +67,12 @@ fn dispatch(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Genpsk => keys::genpsk(out)?,
         Command::Pubkey => keys::pubkey(&mut io::stdin().lock(), out)?,
         Command::Run(args) => run::run(&args)?,
-        Command::Show(args) => show::show(args.what.as_deref(), out)?,
+        Command::Show(args) => show::show(&args, out)?,
+        Command::Showconf(args) => show::showconf(&args.interface, out)?,
+        Command::Set(args) => configure::set(&args.interface, &args.words)?,
+        Command::Setconf(args) => configure::setconf(&args.interface, &args.file)?,
+        Command::Addconf(args) => configure::addconf(&args.interface, &args.file)?,
+        Command::Syncconf(args) => configure::syncconf(&args.interface, &args.file)?,
     }
     Ok(())
 }
