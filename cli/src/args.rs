@@ -76,6 +76,7 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Args, Debug, PartialEq, Eq)]
+#[command(after_long_help = JSON_HELP)]
 pub(crate) struct ShowArgs {
     /// An interface, `all` (the default), or `interfaces` for their names alone
     #[arg(value_name = "IFACE|all|interfaces")]
@@ -83,15 +84,23 @@ pub(crate) struct ShowArgs {
     /// One setting alone, for scripts; with `all` the interface's name begins each line
     #[arg(value_name = "FIELD", value_enum)]
     pub(crate) field: Option<Field>,
-    /// As JSON, private and preshared keys included: {"wg0": {"privateKey", "publicKey", "listenPort", "fwmark",
-    /// "peers": {"KEY": {"presharedKey", "endpoint", "latestHandshake", "transferRx", "transferTx",
-    /// "persistentKeepalive", "allowedIps": []}}}}; what is not set is left out
+    /// As JSON, for programs: an object for each interface, with its keys, private ones too
     #[arg(long, conflicts_with = "field")]
     pub(crate) json: bool,
     /// Again every second, until Ctrl-C; JSON that does not go to a terminal is a line each time
     #[arg(long)]
     pub(crate) watch: bool,
 }
+
+const JSON_HELP: &str = "\
+JSON has the shape of wg-json, which comes with wg; what is not set is left out:
+
+  {\"wg0\": {\"privateKey\": KEY, \"publicKey\": KEY, \"listenPort\": N, \"fwmark\": N,
+    \"peers\": {KEY: {\"presharedKey\": KEY, \"endpoint\": \"HOST:PORT\", \"allowedIps\": [\"IP/LENGTH\"],
+      \"latestHandshake\": SECONDS SINCE 1970, \"transferRx\": OCTETS, \"transferTx\": OCTETS,
+      \"persistentKeepalive\": SECONDS}}}}
+
+WG_HIDE_KEYS=never shows private and preshared keys without a FIELD, too; WG_COLOR_MODE is always or never.";
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct ShowconfArgs {

@@ -11,6 +11,7 @@ mod path_mtu;
 mod refusals;
 mod show;
 mod traffic;
+mod wg_commands;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -38,6 +39,7 @@ fn main() -> std::process::ExitCode {
         show::CASES,
         path_mtu::CASES,
         traffic::CASES,
+        wg_commands::CASES,
     ]
     .concat()
     .into_iter()

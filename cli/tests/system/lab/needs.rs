@@ -15,6 +15,10 @@ pub(crate) enum Need {
 pub(crate) const OURS: &[Need] =
     &[Need::Root, Need::Program("wg"), Need::Program("ping"), Need::Program("iperf3"), Need::Program("nft")];
 
+/// What a test with the foreign peer needs.
+pub(crate) const FOREIGN: &[Need] =
+    &[Need::Root, Need::Program("wg"), Need::Program("iperf3"), Need::WireguardGo];
+
 impl Need {
     /// One line that says what is missing; `None` when it is there.
     pub(crate) fn missing(&self) -> Option<String> {
