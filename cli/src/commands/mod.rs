@@ -3,3 +3,4 @@
 pub(crate) mod keys;
 pub(crate) mod run;
 pub(crate) mod show;
+pub(crate) mod strip;
