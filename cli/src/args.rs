@@ -42,12 +42,37 @@ pub(crate) enum Command {
     /// Change settings of an interface, and add, change or remove its peers
     Set(SetArgs),
     /// Make a configuration of `wg`'s all that is set: what it does not say is taken away
-    Setconf(ConfArgs),
+    Setconf(FileArgs),
     /// Add a configuration of `wg`'s to what is set
-    Addconf(ConfArgs),
+    Addconf(FileArgs),
     /// As `setconf`, while the peers that stay keep their sessions
-    Syncconf(ConfArgs),
+    Syncconf(FileArgs),
+    /// Bring an interface up with its addresses, routes, DNS, firewall and hooks, as `wg-quick up` does
+    #[command(after_help = UP_HELP)]
+    Up(ConfArgs),
+    /// Take an interface down and everything back that was done for it, as `wg-quick down` does
+    #[command(after_help = DOWN_HELP)]
+    Down(ConfArgs),
+    /// Write an interface as it stands over its configuration, as `wg-quick save` does
+    #[command(after_help = SAVE_HELP)]
+    Save(ConfArgs),
+    /// Write a configuration to stdout without the keys that only `wg-quick` knows, for `wg setconf`
+    Strip(ConfArgs),
 }
+
+const UP_HELP: &str = "\
+Steps: the interface and its daemon, PreUp, keys and peers, addresses, MTU, DNS, routes, PostUp. A step that
+fails, or Ctrl-C, takes all of them back. Each hook is told on stderr as `[#] hook`; all else is quiet. Needs
+root, and is there on Linux.";
+
+const DOWN_HELP: &str = "\
+Steps: PreDown, SaveConfig, all that `adit up` did in reverse, PostDown. It also clears away what is left of an
+interface that was killed, and takes down what `wg-quick` or `adit run` made. Where CONF is missing or broken,
+PreDown and PostDown run as they were at `adit up`. Needs root, and is there on Linux.";
+
+const SAVE_HELP: &str = "\
+Addresses, port, mark, keys and peers are written as they are now, hooks and the like as the file has them;
+comments are lost. Needs root, and is there on Linux.";
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct DemoArgs {
@@ -128,12 +153,19 @@ is no MARK and no keepalive. `allowed-ips` replaces what the peer has, unless on
 \"\" is none.";
 
 #[derive(Args, Debug, PartialEq, Eq)]
-pub(crate) struct ConfArgs {
+pub(crate) struct FileArgs {
     #[arg(value_name = "IFACE")]
     pub(crate) interface: InterfaceName,
     /// Holds what `wg` knows and nothing else: `adit strip` leaves the rest of a file out
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct ConfArgs {
+    /// A configuration NAME.conf for the interface NAME, or the NAME of one in /etc/wireguard
+    #[arg(value_name = "CONF")]
+    pub(crate) conf: String,
 }
 
 /// The commands that `wg` has, too: there, wrong usage is exit 1.

@@ -10,6 +10,8 @@ mod endpoint;
 mod interface_name;
 mod key_file;
 mod output;
+#[cfg(target_os = "linux")]
+mod quick;
 mod status_text;
 mod tun;
 mod uapi_client;
@@ -25,8 +27,11 @@ use commands::configure::{self, ConfigureError};
 use commands::keys::{self, KeysError};
 use commands::run::{self, RunError};
 use commands::show::{self, ShowError};
+use commands::strip::{self, StripError};
 use demo::DemoError;
 use output::Output;
+#[cfg(target_os = "linux")]
+use quick::QuickError;
 
 /// What went wrong, in the words of the command's room.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +46,26 @@ enum Failure {
     Run(#[from] RunError),
     #[error(transparent)]
     Show(#[from] ShowError),
+    #[error(transparent)]
+    Strip(#[from] StripError),
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Quick(#[from] QuickError),
+    #[cfg(not(target_os = "linux"))]
+    #[error("this is there on Linux alone; make the interface with `adit run` and its routes by hand")]
+    LinuxOnly,
+}
+
+impl Failure {
+    /// Whether a daemon in the background has told the user already.
+    fn is_told(&self) -> bool {
+        match self {
+            Self::Run(RunError::Told { .. }) => true,
+            #[cfg(target_os = "linux")]
+            Self::Quick(error) => error.is_told(),
+            _ => false,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -52,8 +77,7 @@ fn main() -> ExitCode {
     let Err(failure) = dispatch(cli.command, &mut out) else {
         return ExitCode::SUCCESS;
     };
-    let is_told = matches!(failure, Failure::Run(RunError::Told { .. }));
-    if !is_told && !out.is_cut_off() {
+    if !failure.is_told() && !out.is_cut_off() {
         // Where stderr is closed, the exit status says it alone.
         let _ = writeln!(io::stderr(), "adit: {failure}");
     }
@@ -73,6 +97,15 @@ fn dispatch(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Setconf(args) => configure::setconf(&args.interface, &args.file)?,
         Command::Addconf(args) => configure::addconf(&args.interface, &args.file)?,
         Command::Syncconf(args) => configure::syncconf(&args.interface, &args.file)?,
+        Command::Strip(args) => strip::strip(&args.conf, out)?,
+        #[cfg(target_os = "linux")]
+        Command::Up(args) => quick::up(&args.conf)?,
+        #[cfg(target_os = "linux")]
+        Command::Down(args) => quick::down(&args.conf)?,
+        #[cfg(target_os = "linux")]
+        Command::Save(args) => quick::save(&args.conf)?,
+        #[cfg(not(target_os = "linux"))]
+        Command::Up(_) | Command::Down(_) | Command::Save(_) => return Err(Failure::LinuxOnly),
     }
     Ok(())
 }

@@ -15,8 +15,11 @@ pub(crate) use words::{WordsError, from_words};
 /// The change that makes the configuration all that there is: what it does not say is taken away.
 pub(crate) fn replacing(config: &Config) -> Result<Set, EndpointError> {
     let peers = config.peers.iter().map(|peer| {
-        // The daemon starts with none, so that nothing must be said to turn a keepalive off.
-        let is_said = |key| key != Attribute::PersistentKeepalive || peer.persistent_keepalive.is_some();
+        // All peers are new ones, which have what is said and nothing else.
+        let is_said = |key| match key {
+            Attribute::PresharedKey => peer.preshared_key.is_some(),
+            _ => peer.persistent_keepalive.is_some(),
+        };
         set_peer(peer, peer.replaces_allowed_ips(), is_said)
     });
     Ok(whole(&config.interface, peers.collect::<Result<_, _>>()?))

@@ -4,3 +4,4 @@ pub(crate) mod configure;
 pub(crate) mod keys;
 pub(crate) mod run;
 pub(crate) mod show;
+pub(crate) mod strip;
