@@ -9,6 +9,7 @@ mod lab;
 mod life;
 mod path_mtu;
 mod refusals;
+mod roaming;
 mod show;
 mod traffic;
 
@@ -38,6 +39,7 @@ fn main() -> std::process::ExitCode {
         show::CASES,
         path_mtu::CASES,
         traffic::CASES,
+        roaming::CASES,
     ]
     .concat()
     .into_iter()

@@ -3,9 +3,12 @@
 
 pub(crate) mod command;
 pub(crate) mod daemon;
+pub(crate) mod internet;
 pub(crate) mod load;
 pub(crate) mod needs;
 pub(crate) mod netns;
+pub(crate) mod snapshot;
+pub(crate) mod stream;
 pub(crate) mod tun;
 pub(crate) mod tunnel;
 pub(crate) mod uapi;
