@@ -5,6 +5,7 @@
 mod by_hand;
 mod changes;
 mod demo;
+mod introduction;
 mod lab;
 mod life;
 mod path_mtu;
@@ -40,6 +41,7 @@ fn main() -> std::process::ExitCode {
         path_mtu::CASES,
         traffic::CASES,
         roaming::CASES,
+        introduction::CASES,
     ]
     .concat()
     .into_iter()
