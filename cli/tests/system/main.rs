@@ -5,6 +5,7 @@
 mod by_hand;
 mod changes;
 mod demo;
+mod full_tunnel;
 mod introduction;
 mod lab;
 mod life;
@@ -42,6 +43,7 @@ fn main() -> std::process::ExitCode {
         traffic::CASES,
         roaming::CASES,
         introduction::CASES,
+        full_tunnel::CASES,
     ]
     .concat()
     .into_iter()
