@@ -5,10 +5,13 @@
 mod by_hand;
 mod changes;
 mod demo;
+mod full_tunnel;
+mod introduction;
 mod lab;
 mod life;
 mod path_mtu;
 mod refusals;
+mod roaming;
 mod show;
 mod traffic;
 mod wg_commands;
@@ -40,6 +43,9 @@ fn main() -> std::process::ExitCode {
         path_mtu::CASES,
         traffic::CASES,
         wg_commands::CASES,
+        roaming::CASES,
+        introduction::CASES,
+        full_tunnel::CASES,
     ]
     .concat()
     .into_iter()
