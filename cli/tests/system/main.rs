@@ -8,6 +8,8 @@ mod demo;
 mod lab;
 mod life;
 mod path_mtu;
+mod quick;
+mod quick_bad_days;
 mod refusals;
 mod show;
 mod traffic;
@@ -37,6 +39,8 @@ fn main() -> std::process::ExitCode {
         refusals::CASES,
         show::CASES,
         path_mtu::CASES,
+        quick::CASES,
+        quick_bad_days::CASES,
         traffic::CASES,
     ]
     .concat()

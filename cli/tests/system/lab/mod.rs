@@ -3,6 +3,7 @@
 
 pub(crate) mod command;
 pub(crate) mod daemon;
+pub(crate) mod host;
 pub(crate) mod load;
 pub(crate) mod needs;
 pub(crate) mod netns;
