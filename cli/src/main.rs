@@ -7,8 +7,10 @@ mod commands;
 mod conf_file;
 mod demo;
 mod endpoint;
+mod input;
 mod interface_name;
 mod output;
+mod report;
 mod status_text;
 mod tun;
 mod uapi_client;
@@ -20,6 +22,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use args::{Cli, Command};
+use commands::check::{self, CheckError};
 use commands::keys::{self, KeysError};
 use commands::run::{self, RunError};
 use commands::show::{self, ShowError};
@@ -29,6 +32,8 @@ use output::Output;
 /// What went wrong, in the words of the command's room.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[error(transparent)]
+    Check(#[from] CheckError),
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error(transparent)]
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: Command, out: &mut impl Write) -> Result<(), Failure> {
     match command {
+        Command::Check(args) => check::check(&args.conf, out)?,
         Command::Demo(args) => demo::run(&args, out)?,
         Command::Genkey => keys::genkey(out)?,
         Command::Genpsk => keys::genpsk(out)?,
