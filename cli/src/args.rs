@@ -203,6 +203,7 @@ mod tests {
         assert_eq!(read("adit show"), Ok(Command::Show(ShowArgs { what: None })));
         assert_eq!(read("adit show wg0"), Ok(Command::Show(ShowArgs { what: Some("wg0".into()) })));
         assert_eq!(read("adit genkey"), Ok(Command::Genkey));
+        assert_eq!(read("adit up wg0"), Ok(Command::Up(ConfArgs { conf: "wg0".into() })));
         assert_eq!(
             read("adit demo --netns --bytes 5"),
             Ok(Command::Demo(DemoArgs { netns: true, bytes: 5 }))
@@ -221,6 +222,8 @@ mod tests {
             "adit run wg0 --tun-fd=-1",
             "adit --frobnicate",
             "adit demo wg0",
+            "adit up",
+            "adit down a b",
         ];
         for line in two {
             assert_eq!(read(line), Err(2), "{line}");

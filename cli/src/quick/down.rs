@@ -39,7 +39,7 @@ pub(crate) fn down(conf: &str) -> Result<(), QuickError> {
         if let Some(config) = config.as_ref().filter(|config| config.interface.save_config)
             && state != State::Dead
         {
-            save::save_to(&site, config, &path).await?;
+            save::save_to(&site.kernel, &site.interface, config, &path).await?;
         }
         if state == State::Unknown {
             note_what_is_there(&mut site, config.as_ref()).await?;

@@ -157,7 +157,7 @@ fn an_interface_that_exists() {
     let before = host.state();
     assert_refused(&host.adit("up"), &[&host.interface, "already exists"]);
     assert_refused(&host.adit("down"), &[&host.interface, "not a WireGuard interface"]);
-    assert_refused(&host.adit("save"), &[&host.interface, "not running"]);
+    assert_refused(&host.adit("save"), &[&host.interface, "is running here"]);
     host.assert_as_before(&before);
     host.netns.run(&format!("ip link delete {}", host.interface));
 
