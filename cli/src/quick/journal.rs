@@ -77,7 +77,8 @@ impl Entry {
     }
 }
 
-/// Where an `up` began, and what must be known at its end although the configuration may be gone by then.
+/// Where an `up` began, and the hooks of its end, which must run although the configuration may be gone by then. Like
+/// the configuration, the journal is for root's eyes alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Begun {
     pub place: Place,
