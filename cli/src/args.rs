@@ -293,6 +293,7 @@ mod tests {
         let show = ShowArgs { what: Some("wg0".into()), field, json: false, watch: true };
         assert_eq!(read("adit show wg0 allowed-ips --watch"), Ok(Command::Show(show)));
         assert_eq!(read("adit genkey"), Ok(Command::Genkey));
+        assert_eq!(read("adit up wg0"), Ok(Command::Up(ConfArgs { conf: "wg0".into() })));
         assert_eq!(
             read("adit demo --netns --bytes 5"),
             Ok(Command::Demo(DemoArgs { netns: true, bytes: 5 }))
@@ -311,6 +312,8 @@ mod tests {
             "adit run wg0 --tun-fd=-1",
             "adit --frobnicate",
             "adit demo wg0",
+            "adit up",
+            "adit down a b",
         ];
         for line in two {
             assert_eq!(read(line), Err(2), "{line}");

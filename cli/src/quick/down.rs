@@ -39,7 +39,7 @@ pub(crate) fn down(conf: &str) -> Result<(), QuickError> {
         if let Some(config) = config.as_ref().filter(|config| config.interface.save_config)
             && state != State::Dead
         {
-            save::save_to(&site, config, &path).await?;
+            save::save_to(&site.kernel, &site.interface, config, &path).await?;
         }
         if state == State::Unknown {
             note_what_is_there(&mut site, config.as_ref()).await?;
@@ -157,7 +157,8 @@ async fn note_what_is_there(site: &mut Site, config: Option<&Config>) -> Result<
     Ok(())
 }
 
-/// The rules of the device's table, each with the one that was added after it. Those of another interface stay.
+/// The rules of the device's table, each with the one that was added after it and so is asked before it. Those of
+/// another interface stay.
 async fn rules_of_default_routes(site: &Site) -> Result<Vec<Undo>, QuickError> {
     let status = site.status()?;
     let has_default = status.peers.iter().any(|peer| peer.allowed_ips.iter().any(|ip| ip.prefix_len() == 0));
@@ -169,9 +170,8 @@ async fn rules_of_default_routes(site: &Site) -> Result<Vec<Undo>, QuickError> {
             if rule.lookup != Lookup::Unmarked(table.get()) {
                 continue;
             }
-            let partner = rules[..place].iter().rfind(|other| other.lookup == Lookup::MainButDefault);
-            let is_partner = |other: &&_| !found.contains(&Undo::Rule(**other));
-            found.extend(partner.filter(is_partner).copied().map(Undo::Rule));
+            let before = place.checked_sub(1).map(|place| rules[place]);
+            found.extend(before.filter(|other| other.lookup == Lookup::MainButDefault).map(Undo::Rule));
             found.push(Undo::Rule(*rule));
         }
     }

@@ -130,6 +130,11 @@ pub(crate) enum QuickError {
          install openresolv, or take DNS out of the configuration"
     )]
     NoResolver,
+    /// Nobody keeps the rules of a default route.
+    #[error(
+        "a default route needs nft or iptables, and neither is here; install nftables, or set Table = off"
+    )]
+    NoFirewall,
     /// A program of the system's failed.
     #[error(transparent)]
     Program(#[from] ProgramError),

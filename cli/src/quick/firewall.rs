@@ -20,9 +20,13 @@ pub(super) enum Firewall {
 }
 
 impl Firewall {
-    /// The one of this machine.
-    pub(super) fn find(family: Family) -> Self {
-        if program::find("nft").is_some() { Self::Nft(family) } else { Self::Iptables(family) }
+    /// The one of this machine, if there is one.
+    pub(super) fn find(family: Family) -> Option<Self> {
+        let iptables = || program::find(&format!("{}-restore", iptables(family)));
+        match program::find("nft") {
+            Some(_) => Some(Self::Nft(family)),
+            None => iptables().map(|_| Self::Iptables(family)),
+        }
     }
 
     /// Every one in which there are rules of this interface. What cannot be asked holds none.

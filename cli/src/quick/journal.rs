@@ -6,6 +6,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
@@ -18,6 +20,10 @@ use crate::interface_name::InterfaceName;
 pub(super) const DIRECTORY: &str = "/run/adit";
 
 const SUFFIX: &str = ".journal";
+
+/// How often a lock is tried that somebody holds: the child that a killed process was starting holds it for a moment.
+const PATIENCE: u32 = 20;
+const REST: Duration = Duration::from_millis(50);
 
 /// Why there is no journal to write to.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +45,7 @@ pub(crate) enum JournalError {
         source: serde_json::Error,
     },
     /// The system refused.
-    #[error("cannot keep the journal {path}: {source}")]
+    #[error("cannot keep the journal {path}: {source}; run it as root, with {DIRECTORY} writable")]
     System {
         /// Where.
         path: PathBuf,
@@ -71,7 +77,8 @@ impl Entry {
     }
 }
 
-/// Where an `up` began, and what must be known at its end although the configuration may be gone by then.
+/// Where an `up` began, and the hooks of its end, which must run although the configuration may be gone by then. Like
+/// the configuration, the journal is for root's eyes alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Begun {
     pub place: Place,
@@ -116,13 +123,20 @@ impl Journal {
         let path = directory.join(format!("{interface}{SUFFIX}"));
         let system = |source| JournalError::System { path: path.clone(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(system)?;
+        let mut patience = 0..PATIENCE;
         loop {
             let file = options().create(true).open(&path).map_err(system)?;
-            let file =
-                Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-                    Errno::EWOULDBLOCK => JournalError::Busy { interface: interface.clone() },
-                    errno => system(errno.into()),
-                })?;
+            let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(file) => file,
+                Err((_, Errno::EWOULDBLOCK)) if patience.next().is_some() => {
+                    thread::sleep(REST);
+                    continue;
+                }
+                Err((_, Errno::EWOULDBLOCK)) => {
+                    return Err(JournalError::Busy { interface: interface.clone() });
+                }
+                Err((_, errno)) => return Err(system(errno.into())),
+            };
             // Whoever had locked it before may have removed it meanwhile.
             if is_at(&path, &file).map_err(system)? {
                 let entries = read(&file, &path)?;

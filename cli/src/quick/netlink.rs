@@ -7,6 +7,7 @@ use std::pin::pin;
 
 use futures_util::{Stream, StreamExt};
 use ipnet::IpNet;
+use nix::errno::Errno;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, AddressScope};
 use rtnetlink::packet_route::link::LinkAttribute;
@@ -182,8 +183,12 @@ impl Kernel {
 
     /// The rules of the two kinds that a default route needs, in the order in which the kernel asks them.
     pub(super) async fn rules(&self, family: Family) -> io::Result<Vec<Rule>> {
-        let found = collect(self.0.rule().get(family.version()).execute()).await?;
-        Ok(found.iter().filter_map(|message| read_rule(family, message)).collect())
+        match collect(self.0.rule().get(family.version()).execute()).await {
+            Ok(found) => Ok(found.iter().filter_map(|message| read_rule(family, message)).collect()),
+            // As where IPv6 is turned off.
+            Err(error) if error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The place that the kernel would give to a new rule: before all but the first, which is the local table's.

@@ -49,7 +49,7 @@ pub(super) async fn add_default_route(site: &mut Site, index: u32, network: IpNe
     let addresses = site.kernel.addresses(index).await.map_err(system("list the addresses"))?;
     let own = addresses.iter().map(|address| address.network);
     let own: Vec<IpAddr> = own.filter(|own| Family::of(*own) == family).map(|own| own.addr()).collect();
-    let firewall = Firewall::find(family);
+    let firewall = Firewall::find(family).ok_or(QuickError::NoFirewall)?;
     site.journal.push(Entry::Undo(Undo::Firewall(firewall)))?;
     Ok(firewall.set(&site.interface, &own, table)?)
 }

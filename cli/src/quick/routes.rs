@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::error::{QuickError, system};
 use super::interrupt::Interrupts;
-use super::netlink::{Family, MAIN_TABLE, Route};
+use super::netlink::{Family, MAIN_TABLE};
 use super::{Site, policy};
 
 /// Adds the routes that Table asks for, the most specific first.
@@ -22,10 +22,12 @@ pub(super) async fn add(
     }
     let status = site.status()?;
     let networks = in_order(status.peers.iter().flat_map(|peer| peer.allowed_ips.iter().copied()));
+    // Longer prefixes come first, so that none of the new ones covers a later one.
     let mut present = Vec::new();
     for family in [Family::V4, Family::V6] {
         present.extend(site.kernel.routes(family).await.map_err(system("list the routes"))?);
     }
+    present.retain(|route| route.table == MAIN_TABLE && route.interface == Some(index));
     for network in networks {
         interrupts.check().await?;
         let table = match table {
@@ -34,7 +36,7 @@ pub(super) async fn add(
                 policy::add_default_route(site, index, network).await?;
                 continue;
             }
-            _ if present.iter().any(|route| leads(route, index, network)) => continue,
+            _ if present.iter().any(|route| route.destination.contains(&network)) => continue,
             _ => MAIN_TABLE,
         };
         let added = site.kernel.add_route(network, index, table).await;
@@ -50,11 +52,6 @@ fn in_order(networks: impl Iterator<Item = IpNet>) -> Vec<IpNet> {
     networks
 }
 
-/// Whether a packet to this network takes this route to this interface, if no other is more specific.
-fn leads(route: &Route, index: u32, network: IpNet) -> bool {
-    route.table == MAIN_TABLE && route.interface == Some(index) && route.destination.contains(&network)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,22 +62,5 @@ mod tests {
         let order = in_order(networks.iter().map(|network| network.parse().unwrap()));
         let order: Vec<String> = order.iter().map(ToString::to_string).collect();
         assert_eq!(order, ["fd00::1/128", "10.0.0.2/32", "10.0.0.1/32", "10.0.0.0/8", "::/0", "0.0.0.0/0"]);
-    }
-
-    #[test]
-    fn only_a_wider_route_of_the_same_interface_leads_there() {
-        let route = |destination: &str, table, interface| Route {
-            destination: destination.parse().unwrap(),
-            table,
-            interface,
-            mtu: None,
-        };
-        let network: IpNet = "10.1.0.0/16".parse().unwrap();
-        assert!(leads(&route("10.0.0.0/8", MAIN_TABLE, Some(3)), 3, network));
-        assert!(leads(&route("10.1.0.0/16", MAIN_TABLE, Some(3)), 3, network));
-        assert!(!leads(&route("10.1.2.0/24", MAIN_TABLE, Some(3)), 3, network));
-        assert!(!leads(&route("10.0.0.0/8", MAIN_TABLE, Some(4)), 3, network));
-        assert!(!leads(&route("10.0.0.0/8", 255, Some(3)), 3, network));
-        assert!(!leads(&route("::/0", MAIN_TABLE, Some(3)), 3, network));
     }
 }

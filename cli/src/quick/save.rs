@@ -10,9 +10,11 @@ use adit_core::config::{self, AllowedIp, AllowedIpChange, Config, Endpoint, Inte
 use adit_core::uapi::{DeviceStatus, PeerStatus};
 
 use super::error::{QuickError, system};
-use super::netlink::Address;
-use super::{Site, block_on, require_privilege};
+use super::netlink::{self, Address, Kernel};
+use super::{block_on, require_privilege, sockets};
 use crate::conf_file;
+use crate::interface_name::InterfaceName;
+use crate::uapi_client;
 
 /// Saves the interface of a configuration.
 pub(crate) fn save(conf: &str) -> Result<(), QuickError> {
@@ -21,20 +23,25 @@ pub(crate) fn save(conf: &str) -> Result<(), QuickError> {
     let config = super::read(&path)?;
     let interface = conf_file::interface(&path)?;
     block_on(async {
-        let site = Site::open(interface)?;
-        if site.index().is_none() || site.daemon().is_none() {
-            return Err(QuickError::NotRunning { interface: site.interface.clone() });
-        }
-        save_to(&site, &config, &path).await
+        // The journal is left to others: a hook of `up` may save, too.
+        let kernel = Kernel::connect().map_err(system("ask the kernel for its interfaces"))?;
+        save_to(&kernel, &interface, &config, &path).await
     })
 }
 
 /// Saves what the device and the kernel say; what they do not know, such as hooks, stays as the file says it.
-pub(super) async fn save_to(site: &Site, config: &Config, path: &Path) -> Result<(), QuickError> {
-    let index = site.index().ok_or_else(|| QuickError::NotRunning { interface: site.interface.clone() })?;
-    let addresses = site.kernel.addresses(index).await.map_err(system("list the addresses"))?;
-    let mtu = site.kernel.mtu(index).await.map_err(system("ask for the MTU"))?;
-    let current = current(config, &site.status()?, &addresses, mtu);
+pub(super) async fn save_to(
+    kernel: &Kernel,
+    interface: &InterfaceName,
+    config: &Config,
+    path: &Path,
+) -> Result<(), QuickError> {
+    let index = netlink::index_of(interface.as_str());
+    let index = index.ok_or_else(|| QuickError::NotRunning { interface: interface.clone() })?;
+    let status = uapi_client::status(sockets(), interface)?;
+    let addresses = kernel.addresses(index).await.map_err(system("list the addresses"))?;
+    let mtu = kernel.mtu(index).await.map_err(system("ask for the MTU"))?;
+    let current = current(config, &status, &addresses, mtu);
     let text = config::write(&current)?;
     let action = || system(format!("save {}", path.display()));
     let path = path.canonicalize().map_err(action())?;

@@ -39,8 +39,7 @@ impl Undo {
     async fn perform(&self, site: &Site, made: Option<u32>) -> Result<(), QuickError> {
         let is_ours = site.index().is_some_and(|index| made.is_none_or(|made| made == index));
         match self {
-            Self::Interface if is_ours => delete_interface(site).await,
-            Self::Interface => remove_dead_socket(site),
+            Self::Interface => delete_interface(site, is_ours).await,
             Self::Dns(dns) => Ok(dns.unset(&site.interface, is_ours)?),
             Self::SrcValidMark => restore_src_valid_mark(site).await,
             Self::Rule(rule) => match site.kernel.delete_rule(*rule).await {
@@ -104,10 +103,11 @@ fn is_absence(error: &io::Error) -> bool {
     matches!(errno, Some(Errno::ENOENT | Errno::ENODEV | Errno::ESRCH | Errno::EAFNOSUPPORT))
 }
 
-/// Deletes the interface and waits for the end of its daemon, so that its name is free when the command returns.
-async fn delete_interface(site: &Site) -> Result<(), QuickError> {
+/// Deletes the interface, if it is ours, and waits for the end of its daemon, so that its name is free when the command
+/// returns.
+async fn delete_interface(site: &Site, is_ours: bool) -> Result<(), QuickError> {
     let daemon = site.daemon();
-    if let Some(index) = site.index() {
+    if let Some(index) = site.index().filter(|_| is_ours) {
         match site.kernel.delete_link(index).await {
             Err(error) if !is_absence(&error) => {
                 return Err(system(format!("delete the interface {}", site.interface))(error));
@@ -119,14 +119,12 @@ async fn delete_interface(site: &Site) -> Result<(), QuickError> {
         Some(Daemon { process }) if !ends(process) => {
             Err(QuickError::DaemonStays { interface: site.interface.clone(), process })
         }
-        _ => remove_dead_socket(site),
+        _ => {
+            // One that was killed leaves it behind.
+            let path = uapi_socket::path(sockets(), &site.interface);
+            Ok(uapi_socket::remove_stale(&path, &site.interface).map_err(RunError::from)?)
+        }
     }
-}
-
-/// What a daemon leaves behind that was killed.
-fn remove_dead_socket(site: &Site) -> Result<(), QuickError> {
-    let path = uapi_socket::path(sockets(), &site.interface);
-    Ok(uapi_socket::remove_stale(&path, &site.interface).map_err(RunError::from)?)
 }
 
 /// Waits for the end of a process, but not forever.

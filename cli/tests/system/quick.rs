@@ -31,6 +31,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "save_config_saves_on_the_way_down", needs: QUICK, run: save_config },
     Case { name: "strip_prints_what_wg_quick_prints", needs: QUICK, run: strip },
     Case { name: "hooks_run_in_order_and_are_told", needs: QUICK, run: hooks },
+    Case { name: "a_hook_saves", needs: QUICK, run: a_hook_saves },
 ];
 
 /// Lines of `[Interface]`, and allowed IPs.
@@ -318,4 +319,17 @@ fn hooks() {
         fs::read_to_string(&file).expect("the hooks wrote it"),
         format!("pre-up {name} 2\nagain {name} 2\npost-up {name} 5\npre-down {name} 5\npost-down {name} 0\n")
     );
+}
+
+/// Where there is no bash, too.
+fn a_hook_saves() {
+    let host = Host::new();
+    let path = path_with(host.folder(), &["sh"]);
+    host.configure(&format!("PostUp = {} save {}", adit().display(), host.file()), "10.10.0.0/16");
+    let before = host.state();
+    host.adit_with_path("up", &path).success();
+    let saved = fs::read_to_string(host.file()).expect("it is there");
+    assert!(saved.contains("ListenPort = ") && saved.contains("PostUp = "), "{saved}");
+    host.adit("down").success();
+    host.assert_as_before(&before);
 }

@@ -137,10 +137,23 @@ fn up_that_fails() {
     assert_refused(&refused, &["nowhere.invalid:1", "everything is as it was before"]);
     host.assert_as_before(&before);
 
-    let path = path_with(host.folder(), &["bash", "nft"]);
+    let path = path_with(host.folder(), &["bash", "sh"]);
     host.configure("DNS = 10.9.0.53", "10.10.0.0/16");
     let refused = host.adit_with_path("up", &path);
     assert_refused(&refused, &["DNS", "resolvconf", "everything is as it was before"]);
+    host.assert_as_before(&before);
+
+    let resolvconf = format!("{path}/resolvconf");
+    fs::write(&resolvconf, "#!/bin/sh\n[ $1 = -d ] && exit\necho no signature >&2; exit 1\n")
+        .expect("our own folder");
+    fs::set_permissions(&resolvconf, PermissionsExt::from_mode(0o755)).expect("our own file");
+    let refused = host.adit_with_path("up", &path);
+    assert_refused(&refused, &["`resolvconf -a ", "no signature", "everything is as it was before"]);
+    host.assert_as_before(&before);
+
+    host.configure("", "0.0.0.0/0, ::/0");
+    let refused = host.adit_with_path("up", &path);
+    assert_refused(&refused, &["needs nft or iptables", "everything is as it was before"]);
     host.assert_as_before(&before);
 }
 
@@ -157,7 +170,7 @@ fn an_interface_that_exists() {
     let before = host.state();
     assert_refused(&host.adit("up"), &[&host.interface, "already exists"]);
     assert_refused(&host.adit("down"), &[&host.interface, "not a WireGuard interface"]);
-    assert_refused(&host.adit("save"), &[&host.interface, "not running"]);
+    assert_refused(&host.adit("save"), &[&host.interface, "is running here"]);
     host.assert_as_before(&before);
     host.netns.run(&format!("ip link delete {}", host.interface));
 
