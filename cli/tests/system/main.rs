@@ -5,6 +5,7 @@
 mod by_hand;
 mod changes;
 mod demo;
+mod differential;
 mod lab;
 mod life;
 mod path_mtu;
@@ -33,6 +34,7 @@ fn main() -> std::process::ExitCode {
     let trials = [
         by_hand::CASES,
         demo::CASES,
+        differential::CASES,
         life::CASES,
         changes::CASES,
         refusals::CASES,

@@ -1,0 +1,216 @@
+//! One configuration, tried by both tools, and what each of them has made of it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::exceptions;
+use crate::lab::command::{Ended, finish};
+use crate::lab::daemon::socket;
+use crate::lab::needs::adit;
+use crate::lab::netns::{Netns, unique_interface};
+use crate::lab::wait::{LONG, holds, until};
+
+/// What came of a configuration.
+pub(super) enum Outcome {
+    /// Both have it up, alike.
+    Accepted,
+    /// Neither has.
+    Refused,
+    /// They differ, as it is known.
+    Excepted(&'static str),
+    /// They differ.
+    Different(String),
+}
+
+/// Who tries.
+#[derive(Clone, Copy, PartialEq)]
+enum Tool {
+    WgQuick,
+    Adit,
+}
+
+/// A tool's verdict: all that it has made, or what it said.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    Up(String),
+    Refused(String),
+}
+
+/// A namespace for each tool, and the folder with their files.
+pub(super) struct Twins {
+    theirs: Netns,
+    ours: Netns,
+    /// What a namespace holds before anything is up.
+    nothing: String,
+    folder: TempDir,
+}
+
+/// Stands for `resolvconf`: keeps what it was told for an interface.
+const RESOLVCONF: &str =
+    "#!/bin/sh\ncase $1 in -a) cat >\"$DNS_FOLDER/$2\" ;; -d) rm -f \"$DNS_FOLDER/$2\" ;; esac\n";
+
+impl Twins {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let resolvconf = folder.path().join("resolvconf");
+        fs::write(&resolvconf, RESOLVCONF).expect("our folder");
+        fs::set_permissions(&resolvconf, Permissions::from_mode(0o755)).expect("our file");
+        let (theirs, ours) = (Netns::new(), Netns::new());
+        let mut twins = Self { theirs, ours, nothing: String::new(), folder };
+        twins.nothing = twins.around(Tool::Adit);
+        assert_eq!(twins.around(Tool::WgQuick), twins.nothing);
+        twins
+    }
+
+    /// Has both try, and leaves nothing of it.
+    pub(super) fn compare(&self, text: &str) -> Outcome {
+        let (theirs, ours) = (self.attempt(Tool::WgQuick, text), self.attempt(Tool::Adit, text));
+        match (&theirs, &ours) {
+            (Verdict::Up(_), Verdict::Up(_)) if theirs == ours => return Outcome::Accepted,
+            (Verdict::Refused(_), Verdict::Refused(_)) => return Outcome::Refused,
+            _ => {}
+        }
+        let exception = match &ours {
+            Verdict::Refused(_) => exceptions::refused_by_us_alone(text),
+            Verdict::Up(_) => exceptions::accepted_by_us_alone(text),
+        };
+        // It is the only difference: without it there is none.
+        match exception {
+            Some((reason, plain)) if self.agree(&plain) => Outcome::Excepted(reason),
+            _ => Outcome::Different(format!("wg-quick: {theirs:#?}\nadit: {ours:#?}")),
+        }
+    }
+
+    /// Whether both have it up, alike.
+    fn agree(&self, text: &str) -> bool {
+        let theirs = self.attempt(Tool::WgQuick, text);
+        matches!(theirs, Verdict::Up(_)) && theirs == self.attempt(Tool::Adit, text)
+    }
+
+    /// Brings a configuration up and down again.
+    fn attempt(&self, tool: Tool, text: &str) -> Verdict {
+        let interface = unique_interface();
+        let file = self.folder.path().join(format!("{interface}.conf"));
+        fs::write(&file, text).expect("our folder");
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("our file");
+        let ended = self.run(tool, "up", &file);
+        let verdict = match ended.status.success() {
+            true => {
+                let state = self.within(tool, &interface) + &self.around(tool);
+                self.down(tool, &interface, &file);
+                Verdict::Up(state.replace(&interface, "IFACE"))
+            }
+            false => Verdict::Refused(ended.stderr),
+        };
+        until("the daemon has ended", LONG, || holds(!socket(&interface).exists()));
+        self.clear(tool);
+        fs::remove_file(&file).expect("our folder");
+        verdict
+    }
+
+    fn run(&self, tool: Tool, command: &str, file: &Path) -> Ended {
+        let program = match tool {
+            Tool::WgQuick => PathBuf::from("wg-quick"),
+            Tool::Adit => adit(),
+        };
+        finish(self.command(tool).arg(program).arg(command).arg(file))
+    }
+
+    /// A program in the tool's namespace.
+    fn command(&self, tool: Tool) -> Command {
+        let netns = self.netns(tool);
+        let mut command = netns.command("timeout");
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .args(["--kill-after=5", "60"])
+            .env("PATH", format!("{}:{path}", self.folder.path().display()))
+            .env("DNS_FOLDER", self.folder.path())
+            .env("WG_QUICK_USERSPACE_IMPLEMENTATION", adit())
+            .env("WG_ENDPOINT_RESOLUTION_RETRIES", "0")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn netns(&self, tool: Tool) -> &Netns {
+        match tool {
+            Tool::WgQuick => &self.theirs,
+            Tool::Adit => &self.ours,
+        }
+    }
+
+    fn shell(&self, tool: Tool, script: &str, interface: &str) -> String {
+        finish(self.command(tool).args(["sh", "-c", script, interface])).success()
+    }
+
+    /// What the device holds, and the system tells of its interface.
+    fn within(&self, tool: Tool, interface: &str) -> String {
+        const SCRIPT: &str = "wg show $0 dump && ip -o link show dev $0 && ip -o address show dev $0 &&
+            for family in -4 -6; do ip $family route show table all dev $0; done &&
+            cat \"$DNS_FOLDER/$0\" 2>/dev/null; true";
+        settled(&self.shell(tool, SCRIPT, interface))
+    }
+
+    /// What is around the interface: rules, and the firewall.
+    fn around(&self, tool: Tool) -> String {
+        let text = self.shell(tool, "ip -4 rule && ip -6 rule && nft list ruleset", "");
+        // A link-local address is another one each time.
+        text.lines().filter(|line| !line.contains("fe80:")).map(|line| line.to_owned() + "\n").collect()
+    }
+
+    fn down(&self, tool: Tool, interface: &str, file: &Path) {
+        match tool {
+            // A hook that fails after all is taken back makes no difference here.
+            Tool::Adit => drop(self.run(tool, "down", file)),
+            // In less time than `wg-quick down` needs.
+            Tool::WgQuick => drop(self.shell(tool, "ip link delete dev $0", interface)),
+        }
+        fs::remove_file(self.folder.path().join(interface)).ok();
+    }
+
+    /// `adit` has left nothing. What `wg-quick` has left is swept away.
+    fn clear(&self, tool: Tool) {
+        const SWEEP: &str = "nft flush ruleset && for family in -4 -6; do ip $family rule flush &&
+            ip $family rule add pref 32766 table main; done && ip -4 rule add pref 32767 table default";
+        let left = self.around(tool);
+        if left == self.nothing {
+            return;
+        }
+        assert!(tool == Tool::WgQuick, "adit has left behind: {left}");
+        self.shell(tool, SWEEP, "");
+        assert_eq!(self.around(tool), self.nothing);
+    }
+}
+
+/// Without what is another one each time: the interface's number, a port or a link-local address that the system
+/// chose, and counters.
+fn settled(text: &str) -> String {
+    let mut lines: Vec<String> = text.lines().filter_map(settled_line).collect();
+    // The device's own lines come first, in their order.
+    let rest = lines.iter().take_while(|line| line.contains('\t')).count();
+    lines[rest..].sort_unstable();
+    lines.join("\n") + "\n"
+}
+
+fn settled_line(line: &str) -> Option<String> {
+    let mut fields: Vec<&str> = line.split('\t').collect();
+    match fields.len() {
+        4 if fields[2].parse().is_ok_and(|port: u16| (32_768..61_000).contains(&port)) => {
+            fields[2] = "chosen"
+        }
+        8 => fields[4..7].fill("counted"),
+        1 if line.contains("fe80:") => return None,
+        1 => {
+            // A number and a colon, where it is of a link or an address.
+            let rest = line.split_once(": ").filter(|(number, _)| number.parse::<u32>().is_ok());
+            let words = rest.map_or(line, |(_, rest)| rest).split_whitespace();
+            // Until it is up, the system has not looked whether an address is another one's, too.
+            return Some(words.filter(|word| *word != "tentative").collect::<Vec<_>>().join(" "));
+        }
+        _ => {}
+    }
+    Some(fields.join("\t"))
+}
