@@ -6,10 +6,13 @@ mod by_hand;
 mod changes;
 mod demo;
 mod differential;
+mod full_tunnel;
+mod introduction;
 mod lab;
 mod life;
 mod path_mtu;
 mod refusals;
+mod roaming;
 mod show;
 mod traffic;
 mod wg_commands;
@@ -42,6 +45,9 @@ fn main() -> std::process::ExitCode {
         path_mtu::CASES,
         traffic::CASES,
         wg_commands::CASES,
+        roaming::CASES,
+        introduction::CASES,
+        full_tunnel::CASES,
     ]
     .concat()
     .into_iter()

@@ -16,12 +16,14 @@ use crate::skip;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 7] = [
+const PROGRAMS: [(&str, &str, &str); 9] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
     ("tcpdump", "tcpdump", "what is on the wire"),
     ("nft", "nftables", "packet loss and NAT on the path"),
+    ("iptables", "iptables", "the hooks that introductions show"),
+    ("sysctl", "procps", "routers, and what wg-quick sets"),
     ("ps", "procps", "processes that are left behind"),
     ("setpriv", "util-linux", "a daemon without privileges"),
 ];

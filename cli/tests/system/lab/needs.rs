@@ -15,9 +15,22 @@ pub(crate) enum Need {
 pub(crate) const OURS: &[Need] =
     &[Need::Root, Need::Program("wg"), Need::Program("ping"), Need::Program("iperf3"), Need::Program("nft")];
 
-/// What a test with the foreign peer needs.
+/// What every test with a foreign peer needs.
 pub(crate) const FOREIGN: &[Need] =
-    &[Need::Root, Need::Program("wg"), Need::Program("iperf3"), Need::WireguardGo];
+    &[Need::Root, Need::Program("wg"), Need::Program("ping"), Need::Program("iperf3"), Need::WireguardGo];
+
+/// What tests need in which a tool brings tunnels up and down.
+pub(crate) const QUICK: &[Need] = &[
+    Need::Root,
+    Need::Program("wg"),
+    Need::Program("wg-quick"),
+    Need::Program("ping"),
+    Need::Program("iperf3"),
+    Need::Program("nft"),
+    Need::Program("iptables"),
+    Need::Program("sysctl"),
+    Need::Program("tcpdump"),
+];
 
 impl Need {
     /// One line that says what is missing; `None` when it is there.
