@@ -27,7 +27,7 @@ pub(super) enum Outcome {
 }
 
 /// Who tries.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Tool {
     WgQuick,
     Adit,
@@ -106,7 +106,9 @@ impl Twins {
             }
             false => Verdict::Refused(ended.stderr),
         };
-        until("the daemon has ended", LONG, || holds(!socket(&interface).exists()));
+        until(&format!("the end of {tool:?}'s daemon for {text:?}"), LONG, || {
+            holds(!socket(&interface).exists())
+        });
         self.clear(tool);
         fs::remove_file(&file).expect("our folder");
         verdict
@@ -163,8 +165,14 @@ impl Twins {
 
     fn down(&self, tool: Tool, interface: &str, file: &Path) {
         match tool {
-            // A hook that fails after all is taken back makes no difference here.
-            Tool::Adit => drop(self.run(tool, "down", file)),
+            Tool::Adit => {
+                // Its own hooks may hold it up, and then those of another configuration do not.
+                if !self.run(tool, "down", file).status.success() && self.netns(tool).has_interface(interface)
+                {
+                    fs::write(file, "").expect("our file");
+                    self.run(tool, "down", file).success();
+                }
+            }
             // In less time than `wg-quick down` needs.
             Tool::WgQuick => drop(self.shell(tool, "ip link delete dev $0", interface)),
         }
