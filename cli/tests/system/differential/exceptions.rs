@@ -59,6 +59,10 @@ fn of_theirs(error: &ConfigError) -> Option<(&'static str, String)> {
             let (host, port) = text.rsplit_once(':')?;
             of_a_port(port).map(|(why, port)| (why, format!("{host}:{port}")))
         }
+        (Some(Attribute::Table), _) => Some((
+            "wg-quick passes Table on to ip, which refuses it, but only where it makes a route",
+            "auto".into(),
+        )),
         (Some(Attribute::Dns), _) if text.contains('%') => {
             Some(("no platform's VPN API takes a zone in DNS", "192.0.2.53".into()))
         }

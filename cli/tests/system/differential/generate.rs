@@ -96,13 +96,13 @@ pub(super) fn configuration(seed: u64, number: u64) -> String {
     let mut rng = Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(number));
     let mut generator = Generator { rng: &mut rng, port: 20_000 + number % 10_000 };
     let mut sections = generator.sections();
-    if generator.one_in(3) {
+    if generator.one_in(4) {
         for _ in 0..generator.rng.usize(1..=2) {
             generator.spoil(&mut sections);
         }
     }
     let text = generator.spell(&sections);
-    if generator.one_in(7) { generator.slip(&text) } else { text }
+    if generator.one_in(9) { generator.slip(&text) } else { text }
 }
 
 struct Generator<'r> {
