@@ -33,10 +33,12 @@ enum Tool {
     Adit,
 }
 
-/// A tool's verdict: all that it has made, or what it said.
+/// A tool's verdict.
 #[derive(Debug, PartialEq)]
 enum Verdict {
-    Up(String),
+    /// What it has made, and what its `strip` leaves of the text.
+    Up { state: String, stripped: String },
+    /// What it said.
     Refused(String),
 }
 
@@ -70,25 +72,30 @@ impl Twins {
     pub(super) fn compare(&self, text: &str) -> Outcome {
         let (theirs, ours) = (self.attempt(Tool::WgQuick, text), self.attempt(Tool::Adit, text));
         match (&theirs, &ours) {
-            (Verdict::Up(_), Verdict::Up(_)) if theirs == ours => return Outcome::Accepted,
+            (Verdict::Up { .. }, Verdict::Up { .. }) if theirs == ours => return Outcome::Accepted,
             (Verdict::Refused(_), Verdict::Refused(_)) => return Outcome::Refused,
             _ => {}
         }
-        let exception = match &ours {
-            Verdict::Refused(_) => exceptions::refused_by_us_alone(text),
-            Verdict::Up(_) => exceptions::accepted_by_us_alone(text),
+        // An exception is the only difference: in plain words there is none.
+        let reason = match &ours {
+            Verdict::Refused(_) => exceptions::refused_by_us_alone(text)
+                .filter(|(_, plain)| self.agree(plain).is_some())
+                .map(|(reason, _)| reason),
+            Verdict::Up { state, .. } => exceptions::accepted_by_us_alone(text)
+                .filter(|(_, plain)| self.agree(plain).as_ref() == Some(state))
+                .map(|(reason, _)| reason),
         };
-        // It is the only difference: without it there is none.
-        match exception {
-            Some((reason, plain)) if self.agree(&plain) => Outcome::Excepted(reason),
-            _ => Outcome::Different(format!("wg-quick: {theirs:#?}\nadit: {ours:#?}")),
-        }
+        let differ = || Outcome::Different(format!("wg-quick: {theirs:#?}\nadit: {ours:#?}"));
+        reason.map_or_else(differ, Outcome::Excepted)
     }
 
-    /// Whether both have it up, alike.
-    fn agree(&self, text: &str) -> bool {
-        let theirs = self.attempt(Tool::WgQuick, text);
-        matches!(theirs, Verdict::Up(_)) && theirs == self.attempt(Tool::Adit, text)
+    /// What both make of it alike.
+    fn agree(&self, text: &str) -> Option<String> {
+        let (theirs, ours) = (self.attempt(Tool::WgQuick, text), self.attempt(Tool::Adit, text));
+        match ours {
+            Verdict::Up { ref state, .. } if theirs == ours => Some(state.clone()),
+            _ => None,
+        }
     }
 
     /// Brings a configuration up and down again.
@@ -101,8 +108,9 @@ impl Twins {
         let verdict = match ended.status.success() {
             true => {
                 let state = settled(&self.shell(tool, DEVICE, &interface)) + &self.around(tool);
+                let stripped = self.run(tool, "strip", &file).success();
                 self.down(tool, &interface, &file);
-                Verdict::Up(state.replace(&interface, "IFACE"))
+                Verdict::Up { state: state.replace(&interface, "IFACE"), stripped }
             }
             false => Verdict::Refused(ended.stderr),
         };
@@ -169,7 +177,7 @@ impl Twins {
     fn clear(&self, tool: Tool, verdict: &Verdict) {
         match (tool, verdict) {
             (Tool::Adit, _) => assert_eq!(self.around(tool), self.nothing, "adit has left this behind"),
-            (Tool::WgQuick, Verdict::Up(state)) if state.ends_with(&self.nothing) => {}
+            (Tool::WgQuick, Verdict::Up { state, .. }) if state.ends_with(&self.nothing) => {}
             (Tool::WgQuick, Verdict::Refused(said)) if !said.contains(" rule add ") => {}
             (Tool::WgQuick, _) => {
                 self.shell(tool, SWEEP, "");
@@ -180,9 +188,10 @@ impl Twins {
 }
 
 /// What the device holds, and the system tells of its interface.
-const DEVICE: &str = "wg show $0 dump && ip -o link show dev $0 && ip -o address show dev $0 &&
-    ip -4 route show table all dev $0 && ip -6 route show table all dev $0 &&
-    if [ -e \"$DNS_FOLDER/$0\" ]; then cat \"$DNS_FOLDER/$0\"; fi";
+const DEVICE: &str = "wg show $0 dump &&
+    if [ -e \"$DNS_FOLDER/$0\" ]; then sed 's/^/resolvconf\\t/' \"$DNS_FOLDER/$0\"; fi &&
+    ip -o link show dev $0 && ip -o address show dev $0 &&
+    ip -4 route show table all dev $0 && ip -6 route show table all dev $0";
 
 const AROUND: &str = "ip -4 rule && ip -6 rule && nft list ruleset";
 
@@ -194,7 +203,7 @@ const SWEEP: &str = "nft flush ruleset && for family in -4 -6; do
 /// chose, and counters.
 fn settled(text: &str) -> String {
     let mut lines: Vec<String> = text.lines().filter_map(settled_line).collect();
-    // The device's own lines come first, in their order.
+    // The device's own lines come first, in their order, and then the name servers.
     let rest = lines.iter().take_while(|line| line.contains('\t')).count();
     lines[rest..].sort_unstable();
     lines.join("\n") + "\n"
