@@ -67,24 +67,26 @@ enum State {
 impl State {
     fn of(site: &mut Site) -> Result<Self, QuickError> {
         let index = site.index();
-        let is_replaced = index.is_some() && site.journal.made().is_some_and(|made| index != Some(made));
         if let Some(begun) = site.journal.begun() {
             let here = Place::here().map_err(system("find this network namespace"))?;
-            let is_of_this_boot = begun.place.boot == here.boot;
-            if is_of_this_boot && begun.place != here {
-                return Err(elsewhere(site));
+            let is_gone = begun.place.boot != here.boot;
+            let is_elsewhere = begun.place != here;
+            let is_replaced = index.is_some() && site.journal.made().is_some_and(|made| index != Some(made));
+            // It may speak of an interface that somebody else took down, and made another one since.
+            let is_stale = is_gone || (is_elsewhere || is_replaced) && site.is_served_here();
+            match is_stale {
+                true => site.journal.truncate(0)?,
+                false if is_elsewhere => return Err(elsewhere(site)),
+                false if index.is_some() && site.journal.is_up() && site.daemon().is_some() => {
+                    return Ok(Self::Up);
+                }
+                false => return Ok(Self::Dead),
             }
-            if is_of_this_boot && !(is_replaced && site.is_served()) {
-                let is_whole = index.is_some() && site.journal.is_up() && site.is_served();
-                return Ok(if is_whole { Self::Up } else { Self::Dead });
-            }
-            // It speaks of an interface that somebody else has taken down.
-            site.journal.truncate(0)?;
         }
-        match (index.is_some(), site.is_served()) {
-            (true, true) => Ok(Self::Unknown),
+        match (index.is_some(), site.daemon().is_some()) {
+            (true, true) if site.is_served_here() => Ok(Self::Unknown),
+            (_, true) => Err(elsewhere(site)),
             (true, false) => Err(QuickError::NotWireguard { interface: site.interface.clone() }),
-            (false, true) => Err(elsewhere(site)),
             (false, false) => Ok(Self::Absent),
         }
     }

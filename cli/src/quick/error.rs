@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use adit_core::config::{ConfigError, Unwritable};
 use ipnet::IpNet;
+use nix::errno::Errno;
 
 use super::hooks::HookError;
 use super::interrupt::Interrupted;
@@ -56,7 +57,7 @@ pub(crate) enum QuickError {
     },
     /// In another network namespace.
     #[error(
-        "{interface} was brought up in another network namespace; run this there, or, if that is gone, remove {journal}"
+        "{interface} runs in another network namespace; run this there, or remove {journal} if that is gone"
     )]
     Elsewhere {
         /// Its name.
@@ -104,7 +105,7 @@ pub(crate) enum QuickError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The kernel refused an address.
-    #[error("cannot give {interface} the address {address}: {source}")]
+    #[error("cannot give {interface} the address {address}: {source}{}", advice(address, source))]
     Address {
         /// To which.
         interface: InterfaceName,
@@ -114,7 +115,7 @@ pub(crate) enum QuickError {
         source: io::Error,
     },
     /// The kernel refused a route.
-    #[error("cannot route {network} to {interface}: {source}")]
+    #[error("cannot route {network} to {interface}: {source}{}", advice(network, source))]
     Route {
         /// To which.
         interface: InterfaceName,
@@ -165,6 +166,16 @@ pub(crate) enum QuickError {
     /// The state cannot be said as a configuration.
     #[error("cannot save: {0}")]
     Unwritable(#[from] Unwritable),
+}
+
+/// What the number that the kernel gives for a route does not say.
+fn advice(network: &IpNet, error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EEXIST) => "; it is there already",
+        Some(Errno::ENODEV) if network.addr().is_ipv6() => "; IPv6 needs an MTU of 1280 or more",
+        Some(Errno::EACCES) if network.addr().is_ipv6() => "; IPv6 is turned off here",
+        _ => "",
+    }
 }
 
 impl QuickError {

@@ -86,6 +86,8 @@ pub(super) async fn run(
             }
         }
     };
+    // The terminal's Ctrl-C may have ended the hook before this process heard of it.
+    let signalled = signalled.or(interrupts.check().await.err());
     match (ended, signalled) {
         (Err(source), _) => Err(HookError::NotRun { when, hook, source }),
         (Ok(_), Some(signal)) => Err(HookError::Interrupted { when, hook, signal }),

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::signal::unix::{self, SignalKind, signal};
+use tokio::task::yield_now;
 
 /// A wish that this process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,8 +55,9 @@ impl Interrupts {
         })
     }
 
-    /// Whether one has come since the last time.
-    pub(super) fn check(&mut self) -> Result<(), Interrupted> {
+    /// Whether one has come since the last time. The runtime is given a turn to notice.
+    pub(super) async fn check(&mut self) -> Result<(), Interrupted> {
+        yield_now().await;
         self.received().now_or_never().map_or(Ok(()), Err)
     }
 }

@@ -1,6 +1,7 @@
 //! What `up` did and `down` has to undo, on disk before it is done, so that even `kill -9` leaves a way back. A journal
 //! is a stack of lines, locked while somebody works on it; what its steps mean is not known here.
 
+use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -89,8 +90,13 @@ pub(super) struct Place {
 impl Place {
     /// This process's own.
     pub(super) fn here() -> io::Result<Self> {
+        Self::of("self")
+    }
+
+    /// That of a process.
+    pub(super) fn of(process: impl Display) -> io::Result<Self> {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim_end().to_owned();
-        let netns = fs::metadata("/proc/self/ns/net")?;
+        let netns = fs::metadata(format!("/proc/{process}/ns/net"))?;
         Ok(Self { boot, netns: (netns.dev(), netns.ino()) })
     }
 }

@@ -21,17 +21,20 @@ mod up;
 
 use std::fs;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use adit_core::config::{self, Config, Parsed};
 use adit_core::uapi::DeviceStatus;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 
 use crate::conf_file;
 use crate::interface_name::InterfaceName;
 use crate::uapi_client;
-use crate::uapi_socket::{self, UapiSocket};
+use crate::uapi_socket;
 use error::system;
-use journal::Journal;
+use journal::{Journal, Place};
 use netlink::Kernel;
 
 pub(crate) use down::down;
@@ -59,14 +62,27 @@ impl Site {
         netlink::index_of(self.interface.as_str())
     }
 
-    /// Whether a daemon serves it.
-    fn is_served(&self) -> bool {
-        UapiSocket::check_free(sockets(), &self.interface).is_err()
+    /// The process that serves it, if any does.
+    fn daemon(&self) -> Option<Daemon> {
+        let socket = UnixStream::connect(uapi_socket::path(sockets(), &self.interface)).ok()?;
+        Some(Daemon { process: getsockopt(&socket, PeerCredentials).ok()?.pid() })
+    }
+
+    /// The interface is that of a daemon in this network namespace.
+    fn is_served_here(&self) -> bool {
+        let is_here = |daemon: Daemon| Place::of(daemon.process).ok() == Place::here().ok();
+        self.index().is_some() && self.daemon().is_some_and(is_here)
     }
 
     fn status(&self) -> Result<DeviceStatus, QuickError> {
         Ok(uapi_client::status(sockets(), &self.interface)?)
     }
+}
+
+/// The process behind an interface.
+#[derive(Clone, Copy, Debug)]
+struct Daemon {
+    process: i32,
 }
 
 fn sockets() -> &'static Path {

@@ -27,7 +27,7 @@ pub(super) async fn add(
         present.extend(site.kernel.routes(family).await.map_err(system("list the routes"))?);
     }
     for network in networks {
-        interrupts.check()?;
+        interrupts.check().await?;
         let table = match table {
             Table::Number(number) => number,
             _ if network.prefix_len() == 0 => {

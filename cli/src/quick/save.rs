@@ -22,7 +22,7 @@ pub(crate) fn save(conf: &str) -> Result<(), QuickError> {
     let interface = conf_file::interface(&path)?;
     block_on(async {
         let site = Site::open(interface)?;
-        if site.index().is_none() || !site.is_served() {
+        if site.index().is_none() || site.daemon().is_none() {
             return Err(QuickError::NotRunning { interface: site.interface.clone() });
         }
         save_to(&site, &config, &path).await

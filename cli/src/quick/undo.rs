@@ -3,13 +3,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::getsockopt;
-use nix::sys::socket::sockopt::PeerCredentials;
 use serde::{Deserialize, Serialize};
 
 use super::dns::Dns;
@@ -17,7 +14,7 @@ use super::error::{QuickError, system};
 use super::firewall::Firewall;
 use super::journal::Entry;
 use super::netlink::{Family, Lookup, Rule};
-use super::{Site, policy, sockets};
+use super::{Daemon, Site, policy, sockets};
 use crate::commands::run::RunError;
 use crate::uapi_socket;
 
@@ -55,7 +52,25 @@ impl Undo {
     }
 }
 
+impl Undo {
+    /// Whether it concerns the whole machine, and not one network namespace alone.
+    fn is_of_machine(&self) -> bool {
+        matches!(self, Self::Interface | Self::Dns(_))
+    }
+}
+
 impl Site {
+    /// Takes back what of an interface in another namespace, which is gone, can be taken back from here.
+    pub(super) async fn take_back_from_afar(&mut self) -> Result<(), QuickError> {
+        for entry in self.journal.entries().rev() {
+            match entry {
+                Entry::Undo(undo) if undo.is_of_machine() => undo.perform(self, None).await?,
+                _ => {}
+            }
+        }
+        Ok(self.journal.truncate(0)?)
+    }
+
     /// Takes back all that the journal holds, the newest first, and leaves in it, behind its first entry, what could
     /// not be taken back. The first such failure is the error.
     pub(super) async fn take_back(&mut self) -> Result<(), QuickError> {
@@ -91,8 +106,7 @@ fn is_absence(error: &io::Error) -> bool {
 
 /// Deletes the interface and waits for the end of its daemon, so that its name is free when the command returns.
 async fn delete_interface(site: &Site) -> Result<(), QuickError> {
-    let daemon = UnixStream::connect(uapi_socket::path(sockets(), &site.interface)).ok();
-    let process = daemon.and_then(|socket| getsockopt(&socket, PeerCredentials).ok());
+    let daemon = site.daemon();
     if let Some(index) = site.index() {
         match site.kernel.delete_link(index).await {
             Err(error) if !is_absence(&error) => {
@@ -101,12 +115,12 @@ async fn delete_interface(site: &Site) -> Result<(), QuickError> {
             _ => {}
         }
     }
-    if let Some(process) = process.map(|credentials| credentials.pid())
-        && !ends(process)
-    {
-        return Err(QuickError::DaemonStays { interface: site.interface.clone(), process });
+    match daemon {
+        Some(Daemon { process }) if !ends(process) => {
+            Err(QuickError::DaemonStays { interface: site.interface.clone(), process })
+        }
+        _ => remove_dead_socket(site),
     }
-    remove_dead_socket(site)
 }
 
 /// What a daemon leaves behind that was killed.

@@ -11,7 +11,7 @@ use super::hooks::{self, When};
 use super::interrupt::Interrupts;
 use super::journal::{Begun, Entry, Place};
 use super::undo::Undo;
-use super::{Site, block_on, mtu, require_privilege, routes, sockets, warn};
+use super::{Site, block_on, elsewhere, mtu, require_privilege, routes, sockets, warn};
 use crate::args::RunArgs;
 use crate::change;
 use crate::commands::run;
@@ -49,7 +49,10 @@ async fn clear_the_way(site: &mut Site) -> Result<(), QuickError> {
         // All that it speaks of went with the reboot.
         site.journal.truncate(0)?;
     } else if begun.place != here {
-        return Err(super::elsewhere(site));
+        if site.daemon().is_some() {
+            return Err(elsewhere(site));
+        }
+        site.take_back_from_afar().await?;
     } else if site.index().is_some() && (site.journal.is_up() || site.index() != site.journal.made()) {
         return Err(exists);
     } else {
@@ -69,13 +72,13 @@ async fn make(site: &mut Site, file: &Parsed, interrupts: &mut Interrupts) -> Re
     }
     configure(site, file, interrupts).await?;
     for &address in &wanted.addresses {
-        interrupts.check()?;
+        interrupts.check().await?;
         let added = site.kernel.add_address(index, address).await;
         let interface = &site.interface;
         added.map_err(|source| QuickError::Address { interface: interface.clone(), address, source })?;
     }
     set_mtu_and_up(site, config, index).await?;
-    interrupts.check()?;
+    interrupts.check().await?;
     if !wanted.dns_servers.is_empty() {
         let dns = Dns::find(&site.interface).ok_or(QuickError::NoResolver)?;
         site.journal.push(Entry::Undo(Undo::Dns(dns.clone())))?;
@@ -85,7 +88,7 @@ async fn make(site: &mut Site, file: &Parsed, interrupts: &mut Interrupts) -> Re
     for hook in &wanted.post_up {
         hooks::run(When::PostUp, hook, &site.interface, interrupts).await?;
     }
-    interrupts.check()?;
+    interrupts.check().await?;
     Ok(site.journal.push(Entry::Up)?)
 }
 

@@ -11,6 +11,8 @@ mod introduction;
 mod lab;
 mod life;
 mod path_mtu;
+mod quick;
+mod quick_bad_days;
 mod refusals;
 mod roaming;
 mod show;
@@ -43,6 +45,8 @@ fn main() -> std::process::ExitCode {
         refusals::CASES,
         show::CASES,
         path_mtu::CASES,
+        quick::CASES,
+        quick_bad_days::CASES,
         traffic::CASES,
         wg_commands::CASES,
         roaming::CASES,

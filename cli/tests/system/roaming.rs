@@ -133,11 +133,11 @@ fn both_ends_roam(left: Kind, right: Kind) {
     stream.close();
 }
 
-/// The router's ports for the client are from this range on.
+/// The router's ports for the client are from this range on. Both commands are one transaction: no packet goes
+/// untranslated in between.
 fn translate_from(internet: &Internet, port: u16) {
-    let router = &internet.router;
-    router.run("nft flush chain ip nat out");
-    router.run(&format!("nft add rule ip nat out meta l4proto udp masquerade to :{port}-{}", port + 99));
+    let rule = format!("oifname {HOSTING} meta l4proto udp masquerade to :{port}-{}", port + 99);
+    internet.router.run(&format!("nft flush chain ip nat out ; add rule ip nat out {rule}"));
 }
 
 /// A mapping goes with the address that it translates to.

@@ -4,6 +4,7 @@
 pub(crate) mod capture;
 pub(crate) mod command;
 pub(crate) mod daemon;
+pub(crate) mod host;
 pub(crate) mod internet;
 pub(crate) mod load;
 pub(crate) mod needs;

@@ -55,7 +55,8 @@ pub(crate) fn wireguard_go() -> Option<PathBuf> {
     std::env::var_os("ADIT_TEST_WIREGUARD_GO").map(PathBuf::from).or_else(|| find("wireguard-go"))
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// Where PATH finds a program.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
