@@ -135,12 +135,3 @@ fn syncconf_removes_whom_the_file_does_not_name_and_what_it_does_not_say() {
         ]
     );
 }
-
-#[test]
-fn a_configuration_asks_for_what_its_text_does() {
-    let file = file(
-        "[Interface]\nListenPort = 51820\n[Peer]\nPublicKey = <1>\nPresharedKey = <2>\nPersistentKeepalive = 25\n\
-         [Peer]\nPublicKey = <3>\nPresharedKey = <4>\nAllowedIPs = 10.0.0.0/8",
-    );
-    assert_eq!(replacing(&file.config).unwrap(), setting(&file).unwrap());
-}

@@ -24,7 +24,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use adit_core::config::{self, Config};
+use adit_core::config::{self, Config, Parsed};
 use adit_core::uapi::DeviceStatus;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
@@ -98,12 +98,16 @@ fn find(conf: &str) -> Result<(PathBuf, InterfaceName), QuickError> {
 
 /// The configuration in a file. Whoever could read its keys is warned of.
 fn read(path: &Path) -> Result<Config, QuickError> {
+    Ok(read_with_spans(path)?.config)
+}
+
+/// The same, with what is said where.
+fn read_with_spans(path: &Path) -> Result<Parsed, QuickError> {
     let octets = conf_file::read(path)?;
     if conf_file::is_world_accessible(path) {
         warn(&format!("everybody on this machine can open {0}; `chmod 600 {0}`", path.display()));
     }
-    let parsed = config::parse_bytes(&octets);
-    Ok(parsed.map_err(|source| QuickError::Config { path: path.to_owned(), source })?.config)
+    config::parse_bytes(&octets).map_err(|source| QuickError::Config { path: path.to_owned(), source })
 }
 
 /// Refuses without the right to change the network.

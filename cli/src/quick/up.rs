@@ -2,7 +2,7 @@
 
 use std::io;
 
-use adit_core::config::Config;
+use adit_core::config::{Config, Parsed};
 use tokio::task::spawn_blocking;
 
 use super::dns::Dns;
@@ -22,13 +22,13 @@ use crate::uapi_client::{self, ClientError};
 pub(crate) fn up(conf: &str) -> Result<(), QuickError> {
     require_privilege("up")?;
     let path = conf_file::locate(conf);
-    let config = super::read(&path)?;
+    let file = super::read_with_spans(&path)?;
     let interface = conf_file::interface(&path)?;
     block_on(async {
         let mut site = Site::open(interface)?;
         clear_the_way(&mut site).await?;
         let mut interrupts = Interrupts::listen().map_err(system("listen for signals"))?;
-        let Err(cause) = make(&mut site, &config, &mut interrupts).await else { return Ok(()) };
+        let Err(cause) = make(&mut site, &file, &mut interrupts).await else { return Ok(()) };
         if let Err(left) = site.take_back().await {
             warn(&cause.to_string());
             return Err(left);
@@ -63,13 +63,14 @@ async fn clear_the_way(site: &mut Site) -> Result<(), QuickError> {
     if site.index().is_some() { Err(exists) } else { Ok(()) }
 }
 
-async fn make(site: &mut Site, config: &Config, interrupts: &mut Interrupts) -> Result<(), QuickError> {
+async fn make(site: &mut Site, file: &Parsed, interrupts: &mut Interrupts) -> Result<(), QuickError> {
+    let config = &file.config;
     let wanted = &config.interface;
     let index = start(site, config)?;
     for hook in &wanted.pre_up {
         hooks::run(When::PreUp, hook, &site.interface, interrupts).await?;
     }
-    configure(site, config, interrupts).await?;
+    configure(site, file, interrupts).await?;
     for &address in &wanted.addresses {
         interrupts.check().await?;
         let added = site.kernel.add_address(index, address).await;
@@ -109,10 +110,11 @@ fn start(site: &mut Site, config: &Config) -> Result<u32, QuickError> {
     Ok(index)
 }
 
-/// Keys, port, mark and peers. A name that takes long to resolve holds up no signal.
-async fn configure(site: &Site, config: &Config, interrupts: &mut Interrupts) -> Result<(), QuickError> {
-    let config = config.clone();
-    let resolving = spawn_blocking(move || change::replacing(&config));
+/// Keys, port, mark and peers, beside those that a PreUp hook has set: so do the newest `wg-quick`s. A name that takes
+/// long to resolve holds up no signal.
+async fn configure(site: &Site, file: &Parsed, interrupts: &mut Interrupts) -> Result<(), QuickError> {
+    let file = file.clone();
+    let resolving = spawn_blocking(move || change::adding(&file));
     let set = tokio::select! {
         set = resolving => set.map_err(|error| system("resolve the endpoints")(error.into()))??,
         signal = interrupts.received() => return Err(signal.into()),

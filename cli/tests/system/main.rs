@@ -5,6 +5,7 @@
 mod by_hand;
 mod changes;
 mod demo;
+mod differential;
 mod full_tunnel;
 mod introduction;
 mod lab;
@@ -38,6 +39,7 @@ fn main() -> std::process::ExitCode {
     let trials = [
         by_hand::CASES,
         demo::CASES,
+        differential::CASES,
         life::CASES,
         changes::CASES,
         refusals::CASES,

@@ -72,12 +72,13 @@ pub fn keepalive(text: &str) -> Result<Option<NonZeroU16>, Reason> {
     number(text, u16::MAX.into()).map(|seconds| NonZeroU16::new(seconds as u16))
 }
 
-/// Empty is as good as absent, for `wg-quick`; 0 is the apps' way to say it.
+/// Empty is as good as absent, for `wg-quick`, for which `ip` reads it; 0 is the apps' way to say it.
 pub(super) fn mtu(text: &str) -> Result<Option<NonZeroU16>, Reason> {
     if text.is_empty() {
         return Ok(None);
     }
-    number(text, u16::MAX.into()).map(|octets| NonZeroU16::new(octets as u16))
+    let octets = ip_number(text).and_then(|octets| u16::try_from(octets).ok());
+    octets.map(NonZeroU16::new).ok_or(Reason::InvalidNumber)
 }
 
 /// `ip route` reads it for `wg-quick`: it knows numbers as C writes them, and the names of three tables.
@@ -91,12 +92,22 @@ pub(super) fn table(text: &str) -> Result<Table, Reason> {
         "local" => return Ok(Table::Number(255)),
         _ => {}
     }
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => radix_number(digits, 16),
-        None if text.len() > 1 && text.starts_with('0') => radix_number(text, 8),
-        None => radix_number(text, 10),
+    ip_number(text).map(Table::Number).ok_or(Reason::InvalidNumber)
+}
+
+/// A number as C writes it: 0x for hexadecimal, 0 for octal.
+pub(super) fn c_number(text: &str) -> Option<u32> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
+        [b'0', _, ..] => (&text[1..], 8),
+        _ => (text, 10),
     };
-    number.map(Table::Number).ok_or(Reason::InvalidNumber)
+    radix_number(digits, radix)
+}
+
+/// A number as `ip` reads it for `wg-quick`: a plus sign is as good as none.
+fn ip_number(text: &str) -> Option<u32> {
+    c_number(text.strip_prefix('+').unwrap_or(text))
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
@@ -107,14 +118,32 @@ pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
     }
 }
 
-/// An address with or without a prefix length; a netmask is as good, for IPv4.
+/// An address with or without a prefix length, as `ip` reads it for `wg-quick`: a netmask is as good, and of IPv4 the
+/// last zeros may be missing.
 pub(super) fn address(text: &str) -> Result<IpNet, Reason> {
-    if let Some((ip, mask)) = text.split_once('/')
-        && let (Ok(ip), Ok(mask)) = (ip.parse(), mask.parse::<Ipv4Addr>())
-    {
-        return Ipv4Net::with_netmask(ip, mask).map(IpNet::V4).map_err(|_| Reason::InvalidValue);
+    if text.contains(':') {
+        return network(text);
     }
-    network(text)
+    let (ip, length) = match text.split_once('/') {
+        Some((ip, length)) => (ip, Some(length)),
+        None => (text, None),
+    };
+    let ip = ip_address(ip).ok_or(Reason::InvalidValue)?;
+    let Some(length) = length else { return Ok(IpAddr::V4(ip).into()) };
+    let network = match ip_number(length) {
+        Some(length) => u8::try_from(length).ok().and_then(|length| Ipv4Net::new(ip, length).ok()),
+        None => ip_address(length).and_then(|mask| Ipv4Net::with_netmask(ip, mask).ok()),
+    };
+    network.map(IpNet::V4).ok_or(Reason::InvalidValue)
+}
+
+/// An IPv4 address as `ip` reads it: up to four numbers as C writes them, and zeros after them.
+fn ip_address(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    for (index, part) in text.split('.').enumerate() {
+        *octets.get_mut(index)? = u8::try_from(ip_number(part)?).ok()?;
+    }
+    Some(octets.into())
 }
 
 /// An address, alone or with a prefix length; host bits are kept.
