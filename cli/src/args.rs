@@ -33,6 +33,9 @@ pub(crate) enum Command {
     Pubkey,
     /// Write a new preshared key to stdout
     Genpsk,
+    /// Tell what is wrong with a configuration, under the faulty text, with its secrets masked
+    #[command(long_about = CHECK_ABOUT)]
+    Check(CheckArgs),
     /// Make an interface and serve it, for `wg`, `adit show` and others to configure
     Run(RunArgs),
     /// Show interfaces and peers, as `wg show` does
@@ -98,6 +101,22 @@ pub(crate) struct RunArgs {
     /// What `run` gives itself in the background: serve in a session of its own and say on stdout when ready
     #[arg(long, hide = true, conflicts_with = "foreground")]
     pub(crate) detached: bool,
+}
+
+const CHECK_ABOUT: &str = "\
+Tell what is wrong with a configuration, under the faulty text, with its secrets masked.
+
+Errors are what `wg` and `wg-quick` would refuse; all of them are told at once. A configuration without errors may \
+still have warnings: host bits in AllowedIPs, an address that two peers have, our own key as a peer, a peer in two \
+sections, nobody who can begin, traffic or names that go around the tunnel, an MTU too small for IPv6, no keepalive \
+behind a NAT, no private key, a file that everybody can open.
+
+Exit status: 0 without errors, though there may be warnings; 1 with errors.";
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct CheckArgs {
+    /// A configuration's path, a name for /etc/wireguard/NAME.conf, or - for stdin
+    pub(crate) conf: String,
 }
 
 #[derive(Args, Debug, PartialEq, Eq)]

@@ -7,11 +7,13 @@ mod commands;
 mod conf_file;
 mod demo;
 mod endpoint;
+mod input;
 mod interface_name;
 mod key_file;
 mod output;
 #[cfg(target_os = "linux")]
 mod quick;
+mod report;
 mod status_text;
 mod tun;
 mod uapi_client;
@@ -23,6 +25,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use args::{Cli, Command};
+use commands::check::{self, CheckError};
 use commands::configure::{self, ConfigureError};
 use commands::keys::{self, KeysError};
 use commands::run::{self, RunError};
@@ -36,6 +39,8 @@ use quick::QuickError;
 /// What went wrong, in the words of the command's room.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[error(transparent)]
+    Check(#[from] CheckError),
     #[error(transparent)]
     Configure(#[from] ConfigureError),
     #[error(transparent)]
@@ -86,6 +91,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: Command, out: &mut impl Write) -> Result<(), Failure> {
     match command {
+        Command::Check(args) => check::check(&args.conf, out)?,
         Command::Demo(args) => demo::run(&args, out)?,
         Command::Genkey => keys::genkey(out)?,
         Command::Genpsk => keys::genpsk(out)?,

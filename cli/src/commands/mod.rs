@@ -1,5 +1,6 @@
 //! One room for each command.
 
+pub(crate) mod check;
 pub(crate) mod configure;
 pub(crate) mod keys;
 pub(crate) mod run;

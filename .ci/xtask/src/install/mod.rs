@@ -16,7 +16,7 @@ use crate::skip;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 10] = [
+const PROGRAMS: [(&str, &str, &str); 13] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -26,7 +26,10 @@ const PROGRAMS: [(&str, &str, &str); 10] = [
     ("sysctl", "procps", "routers, and what wg-quick sets"),
     ("bash", "bash", "hooks, and wg-quick itself"),
     ("ps", "procps", "processes that are left behind"),
+    ("qrencode", "qrencode", "QR codes that others draw"),
+    ("rsvg-convert", "librsvg2-bin", "our vector pictures as pixels"),
     ("setpriv", "util-linux", "a daemon without privileges"),
+    ("zbarimg", "zbar-tools", "our QR codes as others read them"),
 ];
 
 /// Where the tests' tools are that no package provides.
