@@ -8,7 +8,7 @@ use crate::Case;
 use crate::lab::capture::Capture;
 use crate::lab::internet::{CLIENT, HOST_V4, HOST_V6, Internet, SERVER, SITE};
 use crate::lab::load;
-use crate::lab::needs::QUICK;
+use crate::lab::needs::INTERNET;
 use crate::lab::netns::{Netns, await_ping};
 use crate::lab::quick::{Conf, Quick, Resolvconf};
 use crate::lab::snapshot::{Snapshot, make_iptables_tables};
@@ -18,23 +18,43 @@ use crate::lab::wg::Keys;
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "everything_goes_through_and_nothing_past_it_with_wg_quick",
-        needs: QUICK,
+        needs: INTERNET,
         run: || everything_goes_through(Quick::WgQuick, Family::V4),
     },
     Case {
+        name: "everything_goes_through_and_nothing_past_it_with_adit_up",
+        needs: INTERNET,
+        run: || everything_goes_through(Quick::Adit, Family::V4),
+    },
+    Case {
         name: "everything_goes_through_over_ipv6_and_nothing_past_it_with_wg_quick",
-        needs: QUICK,
+        needs: INTERNET,
         run: || everything_goes_through(Quick::WgQuick, Family::V6),
     },
     Case {
+        name: "everything_goes_through_over_ipv6_and_nothing_past_it_with_adit_up",
+        needs: INTERNET,
+        run: || everything_goes_through(Quick::Adit, Family::V6),
+    },
+    Case {
         name: "without_a_server_nothing_leaves_with_wg_quick",
-        needs: QUICK,
+        needs: INTERNET,
         run: || without_a_server_nothing_leaves(Quick::WgQuick),
     },
     Case {
+        name: "without_a_server_nothing_leaves_with_adit_up",
+        needs: INTERNET,
+        run: || without_a_server_nothing_leaves(Quick::Adit),
+    },
+    Case {
         name: "dns_is_set_and_unset_with_wg_quick",
-        needs: QUICK,
+        needs: INTERNET,
         run: || dns_is_set_and_unset(Quick::WgQuick),
+    },
+    Case {
+        name: "dns_is_set_and_unset_with_adit_up",
+        needs: INTERNET,
+        run: || dns_is_set_and_unset(Quick::Adit),
     },
 ];
 
@@ -102,7 +122,7 @@ fn everything_goes_through(quick: Quick, outside: Family) {
     make_iptables_tables(&internet.server);
     let [client, server] = std::array::from_fn(|_| Keys::generate());
     let places = [&internet.client, &internet.server];
-    let before = places.map(Snapshot::of);
+    let before = places.map(|place| Snapshot::before(quick, place));
     the_ways_past_it_are_open(&internet, outside);
 
     let [client_text, server_text] =
@@ -125,7 +145,7 @@ fn everything_goes_through(quick: Quick, outside: Family) {
 /// What cannot go through the tunnel goes nowhere.
 fn without_a_server_nothing_leaves(quick: Quick) {
     let internet = Internet::new();
-    let before = Snapshot::of(&internet.client);
+    let before = Snapshot::before(quick, &internet.client);
     the_ways_past_it_are_open(&internet, Family::V4);
     let text = client_text(&Keys::generate(), &Keys::generate(), Family::V4, "");
     let client = Conf::new(quick, &internet.client, &text);
@@ -225,7 +245,7 @@ fn strangers_reach_the_tunnels_addresses(internet: &Internet) -> [bool; 2] {
     let router = &internet.router;
     [(CLIENT_V4, CLIENT.v4), (CLIENT_V6, CLIENT.v6)].map(|(address, gateway)| {
         router.run(&format!("ip route add {address} via {gateway}"));
-        let answered = router.try_run(&format!("ping -c 1 -W 1 {address}")).status.success();
+        let answered = router.try_run(&format!("ping -c 1 -W 0.5 {address}")).status.success();
         router.run(&format!("ip route delete {address} via {gateway}"));
         answered
     })
@@ -235,7 +255,7 @@ fn strangers_reach_the_tunnels_addresses(internet: &Internet) -> [bool; 2] {
 fn dns_is_set_and_unset(quick: Quick) {
     let netns = Netns::new();
     let [client, server] = std::array::from_fn(|_| Keys::generate());
-    let before = Snapshot::of(&netns);
+    let before = Snapshot::before(quick, &netns);
     let resolvconf = Resolvconf::new();
     let dns = format!("DNS = {SERVER_V4}, internal.example, {SERVER_V6}\nDNS = lan.example");
     let text = client_text(&client, &server, Family::V4, &dns);

@@ -5,18 +5,25 @@ use crate::Case;
 use crate::lab::capture::Capture;
 use crate::lab::internet::{ELSEWHERE, FAR_AWAY, HOST_V4, HOST_V6, Internet, SERVER, SITE};
 use crate::lab::load;
-use crate::lab::needs::QUICK;
+use crate::lab::needs::INTERNET;
 use crate::lab::netns::{Netns, await_ping};
 use crate::lab::quick::{Conf, Quick};
 use crate::lab::snapshot::{Snapshot, make_iptables_tables};
 use crate::lab::tunnel::PORT;
 use crate::lab::wg::{self, Dump, Keys};
 
-pub(crate) const CASES: &[Case] = &[Case {
-    name: "the_introductions_examples_with_wg_quick",
-    needs: QUICK,
-    run: || the_introductions_examples(Quick::WgQuick),
-}];
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "the_introductions_examples_with_wg_quick",
+        needs: INTERNET,
+        run: || the_introductions_examples(Quick::WgQuick),
+    },
+    Case {
+        name: "the_introductions_examples_with_adit_up",
+        needs: INTERNET,
+        run: || the_introductions_examples(Quick::Adit),
+    },
+];
 
 /// As it is shown, but for the keys.
 const CLIENT_CONF: &str = "\
@@ -115,7 +122,7 @@ fn the_introductions_examples(quick: Quick) {
     let cast = Cast::new();
     make_iptables_tables(&internet.server);
     let places = [&internet.client, &internet.server];
-    let before = places.map(Snapshot::of);
+    let before = places.map(|place| Snapshot::before(quick, place));
 
     let server = Conf::new(quick, &internet.server, &cast.server_conf());
     server.up();

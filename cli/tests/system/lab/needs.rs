@@ -19,11 +19,12 @@ pub(crate) const OURS: &[Need] =
 pub(crate) const FOREIGN: &[Need] =
     &[Need::Root, Need::Program("wg"), Need::Program("ping"), Need::Program("iperf3"), Need::WireguardGo];
 
-/// What tests need in which a tool brings tunnels up and down.
-pub(crate) const QUICK: &[Need] = &[
+/// What tests need in which a tool brings tunnels up and down on a small Internet.
+pub(crate) const INTERNET: &[Need] = &[
     Need::Root,
     Need::Program("wg"),
     Need::Program("wg-quick"),
+    Need::Program("bash"),
     Need::Program("ping"),
     Need::Program("iperf3"),
     Need::Program("nft"),

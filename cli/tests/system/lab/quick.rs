@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::command::{Ended, finish};
 use super::daemon::assert_nothing_left;
+use super::host::journal;
 use super::needs::adit;
 use super::netns::{Netns, unique_interface};
 use super::wait::{LONG, holds, until};
@@ -17,6 +18,8 @@ use super::wait::{LONG, holds, until};
 pub(crate) enum Quick {
     /// The unmodified `wg-quick`, with adit as its userspace implementation.
     WgQuick,
+    /// `adit up` and `adit down`.
+    Adit,
 }
 
 /// A configuration file as a user keeps it, for one interface in one namespace.
@@ -57,16 +60,16 @@ impl Conf {
         self.try_run("down").success();
         until("the daemon's process ends", LONG, || holds(self.netns.processes().is_empty()));
         assert_nothing_left(&self.netns, &self.interface);
+        assert!(!journal(&self.interface).exists(), "the journal is left behind");
     }
 
     fn try_run(&self, verb: &str) -> Ended {
         let mut command = self.netns.command("timeout");
         command.args(["--kill-after=5", "60"]);
         match self.quick {
-            Quick::WgQuick => {
-                command.arg("wg-quick").env("WG_QUICK_USERSPACE_IMPLEMENTATION", adit());
-            }
-        }
+            Quick::WgQuick => command.arg("wg-quick").env("WG_QUICK_USERSPACE_IMPLEMENTATION", adit()),
+            Quick::Adit => command.arg(adit()),
+        };
         if let Some(folder) = &self.programs {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let folders = std::iter::once(folder.clone()).chain(std::env::split_paths(&path));

@@ -1,6 +1,7 @@
 //! What a tool that brings tunnels up and down might leave changed in a namespace, in the system's own words.
 
 use super::netns::Netns;
+use super::quick::Quick;
 use super::wait::{LONG, holds, until};
 
 /// Each is asked of the system as it stands, and the answers are compared octet by octet.
@@ -18,18 +19,25 @@ const QUESTIONS: [&str; 10] = [
 ];
 
 /// A namespace at one moment.
-pub(crate) struct Snapshot(Vec<String>);
+pub(crate) struct Snapshot {
+    answers: Vec<String>,
+    quick: Quick,
+}
 
 impl Snapshot {
-    pub(crate) fn of(netns: &Netns) -> Self {
-        Self(QUESTIONS.iter().map(|question| without_figures(&netns.try_run(question).stdout)).collect())
+    /// Before this tool changes anything.
+    pub(crate) fn before(quick: Quick, netns: &Netns) -> Self {
+        let answers =
+            QUESTIONS.iter().map(|question| comparable(&netns.try_run(question).stdout, quick)).collect();
+        Self { answers, quick }
     }
 
     /// Fails unless the namespace is again as it was.
     #[track_caller]
     pub(crate) fn assert_same(&self, netns: &Netns) {
-        for ((question, before), after) in QUESTIONS.iter().zip(&self.0).zip(Self::of(netns).0) {
-            assert_eq!(*before, after, "{question}");
+        let now = Self::before(self.quick, netns);
+        for ((question, before), after) in QUESTIONS.iter().zip(&self.answers).zip(&now.answers) {
+            assert_eq!(before, after, "{question}");
         }
     }
 }
@@ -55,9 +63,10 @@ pub(crate) fn settle(netns: &Netns) {
 }
 
 /// iptables-save says when it ran, and what its chains have counted. wg-quick sets src_valid_mark for good.
-fn without_figures(text: &str) -> String {
+fn comparable(text: &str, quick: Quick) -> String {
+    let is_forgiven = |line: &str| quick == Quick::WgQuick && line.contains("src_valid_mark");
     text.lines()
-        .filter(|line| !line.starts_with('#') && !line.contains("src_valid_mark"))
+        .filter(|line| !line.starts_with('#') && !is_forgiven(line))
         .map(|line| if line.starts_with(':') { line.split(" [").next().unwrap_or_default() } else { line })
         .flat_map(|line| [line, "\n"])
         .collect()
