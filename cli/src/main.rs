@@ -9,7 +9,9 @@ mod demo;
 mod endpoint;
 mod input;
 mod interface_name;
+mod new_file;
 mod output;
+mod picture;
 mod report;
 mod status_text;
 mod tun;
@@ -23,7 +25,9 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use commands::check::{self, CheckError};
+use commands::import::{self, ImportError};
 use commands::keys::{self, KeysError};
+use commands::qr::{self, QrError};
 use commands::run::{self, RunError};
 use commands::show::{self, ShowError};
 use demo::DemoError;
@@ -37,7 +41,11 @@ enum Failure {
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
     Keys(#[from] KeysError),
+    #[error(transparent)]
+    Qr(#[from] QrError),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -67,7 +75,9 @@ fn dispatch(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args, out)?,
         Command::Genkey => keys::genkey(out)?,
         Command::Genpsk => keys::genpsk(out)?,
+        Command::Import(args) => import::import(&args.from, args.output.as_deref(), out)?,
         Command::Pubkey => keys::pubkey(&mut io::stdin().lock(), out)?,
+        Command::Qr(args) => qr::qr(&args.conf, args.output.as_deref(), out)?,
         Command::Run(args) => run::run(&args)?,
         Command::Show(args) => show::show(args.what.as_deref(), out)?,
     }

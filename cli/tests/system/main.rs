@@ -8,6 +8,7 @@ mod demo;
 mod lab;
 mod life;
 mod path_mtu;
+mod qr;
 mod refusals;
 mod show;
 mod traffic;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
         refusals::CASES,
         show::CASES,
         path_mtu::CASES,
+        qr::CASES,
         traffic::CASES,
     ]
     .concat()
