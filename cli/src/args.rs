@@ -36,6 +36,12 @@ pub(crate) enum Command {
     /// Tell what is wrong with a configuration, under the faulty text, with its secrets masked
     #[command(long_about = CHECK_ABOUT)]
     Check(CheckArgs),
+    /// Draw a configuration as a QR code for a phone, on the terminal or into a picture
+    #[command(long_about = QR_ABOUT)]
+    Qr(QrArgs),
+    /// Take a configuration out of a picture of a QR code or out of a text, without its commands
+    #[command(long_about = IMPORT_ABOUT)]
+    Import(ImportArgs),
     /// Make an interface and serve it, for `wg`, `adit show` and others to configure
     Run(RunArgs),
     /// Show interfaces and peers, as `wg show` does
@@ -117,6 +123,37 @@ Exit status: 0 without errors, though there may be warnings; 1 with errors.";
 pub(crate) struct CheckArgs {
     /// A configuration's path, a name for /etc/wireguard/NAME.conf, or - for stdin
     pub(crate) conf: String,
+}
+
+const QR_ABOUT: &str = "\
+Draw a configuration as a QR code for a phone, on the terminal or into a picture.
+
+The code is the private key in another form: show it to nobody else. Comments are left out, and so are hooks, Table, \
+FwMark and SaveConfig, with a warning each, because a configuration that is scanned runs no commands.";
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct QrArgs {
+    /// A configuration's path, a name for /etc/wireguard/NAME.conf, or - for stdin
+    pub(crate) conf: String,
+    /// A new file, .png or .svg, that only you may open; without it, the terminal
+    #[arg(short, long, value_name = "PICTURE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+const IMPORT_ABOUT: &str = "\
+Take a configuration out of a picture of a QR code or out of a text, without its commands.
+
+Hooks, Table, FwMark and SaveConfig are left out, with a warning each: whoever made the code does not choose what runs \
+here. Read what is left before you start it.";
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct ImportArgs {
+    /// A PNG or JPEG picture, a configuration's file or its text, or - for stdin
+    #[arg(value_name = "PICTURE|-|TEXT")]
+    pub(crate) from: String,
+    /// A new file that only you may open; without it, stdout
+    #[arg(short, long, value_name = "CONF")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args, Debug, PartialEq, Eq)]
@@ -298,6 +335,24 @@ mod tests {
             read("adit demo --netns --bytes 5"),
             Ok(Command::Demo(DemoArgs { netns: true, bytes: 5 }))
         );
+    }
+
+    #[test]
+    fn configurations_are_checked_drawn_and_imported() {
+        assert_eq!(read("adit check wg0"), Ok(Command::Check(CheckArgs { conf: "wg0".into() })));
+        assert_eq!(read("adit qr -"), Ok(Command::Qr(QrArgs { conf: "-".into(), output: None })));
+        let output = Some("x.png".into());
+        assert_eq!(read("adit qr wg0 -o x.png"), Ok(Command::Qr(QrArgs { conf: "wg0".into(), output })));
+        let output = Some("wg0.conf".into());
+        assert_eq!(
+            read("adit import - -o wg0.conf"),
+            Ok(Command::Import(ImportArgs { from: "-".into(), output }))
+        );
+        for line in
+            ["adit check", "adit check a b", "adit qr", "adit qr a b", "adit import", "adit import a b"]
+        {
+            assert_eq!(read(line), Err(2), "{line}");
+        }
     }
 
     #[test]

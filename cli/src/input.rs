@@ -1,7 +1,7 @@
 //! What a command is told to read: a configuration's file, or stdin for `-`. What is in it is not known here.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -47,9 +47,16 @@ pub(crate) fn read(conf: &str) -> Result<Input, InputError> {
             None => Err(InputError::TooLong { name }),
         };
     }
-    let path = conf_file::locate(conf);
+    let path = locate(conf);
     let octets = conf_file::read(&path)?;
     Ok(Input { name: path.display().to_string(), path: Some(path), octets })
+}
+
+/// To `wg-quick`, wg0.conf is the name of an interface. Whoever only reads may mean the file here as well.
+fn locate(conf: &str) -> PathBuf {
+    let named = conf_file::locate(conf);
+    let here = Path::new(conf);
+    if !named.exists() && here.is_file() { here.to_owned() } else { named }
 }
 
 /// All of it; `None` when it does not end in time. Buffers grow without leaving copies of keys behind.

@@ -10,7 +10,9 @@ mod endpoint;
 mod input;
 mod interface_name;
 mod key_file;
+mod new_file;
 mod output;
+mod picture;
 #[cfg(target_os = "linux")]
 mod quick;
 mod report;
@@ -27,7 +29,9 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 use commands::check::{self, CheckError};
 use commands::configure::{self, ConfigureError};
+use commands::import::{self, ImportError};
 use commands::keys::{self, KeysError};
+use commands::qr::{self, QrError};
 use commands::run::{self, RunError};
 use commands::show::{self, ShowError};
 use commands::strip::{self, StripError};
@@ -46,7 +50,11 @@ enum Failure {
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
     Keys(#[from] KeysError),
+    #[error(transparent)]
+    Qr(#[from] QrError),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -95,7 +103,9 @@ fn dispatch(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args, out)?,
         Command::Genkey => keys::genkey(out)?,
         Command::Genpsk => keys::genpsk(out)?,
+        Command::Import(args) => import::import(&args.from, args.output.as_deref(), out)?,
         Command::Pubkey => keys::pubkey(&mut io::stdin().lock(), out)?,
+        Command::Qr(args) => qr::qr(&args.conf, args.output.as_deref(), out)?,
         Command::Run(args) => run::run(&args)?,
         Command::Show(args) => show::show(&args, out)?,
         Command::Showconf(args) => show::showconf(&args.interface, out)?,

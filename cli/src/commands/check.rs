@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::conf_file;
 use crate::input::{self, Input, InputError};
+use crate::picture;
 use crate::report::{Finding, Look, Severity, Source};
 
 /// More than anybody mends at once.
@@ -75,13 +76,14 @@ fn unreadable(octets: &[u8], error: &ConfigError) -> (Zeroizing<String>, Vec<Fin
     let is_binary = octets.contains(&0);
     let shown = if is_binary { &[] } else { octets.strip_prefix(MARK).unwrap_or(octets) };
     let text = Zeroizing::new(String::from_utf8_lossy(shown).into_owned());
-    let is_there = text[error.span.start.min(text.len())..].starts_with(char::REPLACEMENT_CHARACTER);
+    let is_there =
+        text.get(error.span.start..).is_some_and(|rest| rest.starts_with(char::REPLACEMENT_CHARACTER));
     let place = is_there.then(|| error.span.start..error.span.start + char::REPLACEMENT_CHARACTER.len_utf8());
     let is_utf16 = octets.starts_with(b"\xff\xfe") || octets.starts_with(b"\xfe\xff");
-    let help = match image::guess_format(octets) {
-        Ok(_) => "it is a picture: `adit import` reads the QR code in it",
-        Err(_) if is_binary && !is_utf16 => "it is no text at all: look whether it is the file that you mean",
-        Err(_) => "save it as UTF-8, as editors do by themselves",
+    let help = match picture::is_picture(octets) {
+        true => "it is a picture: `adit import` reads the QR code in it",
+        false if is_binary && !is_utf16 => "it is no text at all: look whether it is the file that you mean",
+        false => "save it as UTF-8, as editors do by themselves",
     };
     let finding = Finding {
         severity: Severity::Error,

@@ -11,6 +11,7 @@ mod introduction;
 mod lab;
 mod life;
 mod path_mtu;
+mod qr;
 mod quick;
 mod quick_bad_days;
 mod refusals;
@@ -47,6 +48,7 @@ fn main() -> std::process::ExitCode {
         path_mtu::CASES,
         quick::CASES,
         quick_bad_days::CASES,
+        qr::CASES,
         traffic::CASES,
         wg_commands::CASES,
         roaming::CASES,

@@ -135,14 +135,14 @@ pub(super) fn without_spaces(text: &str) -> Zeroizing<String> {
 }
 
 /// A stranger's text within a sentence: control characters as escapes, and not too long.
-pub(super) struct Shown<'t> {
+pub struct Shown<'t> {
     text: &'t str,
     may_be_shown: fn(&str) -> bool,
 }
 
 impl<'t> Shown<'t> {
     /// Masks what looks like a key.
-    pub(super) fn masked(text: &'t str) -> Self {
+    pub fn masked(text: &'t str) -> Self {
         Self { text, may_be_shown: is_no_key }
     }
 

@@ -26,7 +26,7 @@ pub use decode::decode;
 pub use endpoint::EndpointError;
 pub use error::{ConfigError, Reason};
 pub use lint::{IpVersion, Warning, WarningKind, lint};
-pub use mask::{is_printable, mask};
+pub use mask::{Shown, is_printable, mask};
 pub use names::{Attribute, Section};
 pub use parse::{Parsed, diagnose, parse, parse_bytes};
 pub use span::{Entry, SectionSpan, Spans};
