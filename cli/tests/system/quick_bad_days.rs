@@ -126,7 +126,7 @@ fn up_that_fails() {
         host.configure(lines, allowed_ips);
         let refused = host.adit("up");
         assert_refused(&refused, parts);
-        assert_refused(&refused, &["everything is as it was before"]);
+        assert_refused(&refused, &["all that adit had done is taken back"]);
         host.assert_as_before(&before);
     }
     drop(taken);
@@ -134,13 +134,13 @@ fn up_that_fails() {
     let text = "[Interface]\n[Peer]\nPublicKey = HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=\nEndpoint = nowhere.invalid:1\n";
     host.write(text);
     let refused = try_run_without_patience(&host);
-    assert_refused(&refused, &["nowhere.invalid:1", "everything is as it was before"]);
+    assert_refused(&refused, &["nowhere.invalid:1", "all that adit had done is taken back"]);
     host.assert_as_before(&before);
 
     let path = path_with(host.folder(), &["bash", "sh"]);
     host.configure("DNS = 10.9.0.53", "10.10.0.0/16");
     let refused = host.adit_with_path("up", &path);
-    assert_refused(&refused, &["DNS", "resolvconf", "everything is as it was before"]);
+    assert_refused(&refused, &["DNS", "resolvconf", "all that adit had done is taken back"]);
     host.assert_as_before(&before);
 
     let resolvconf = format!("{path}/resolvconf");
@@ -148,12 +148,12 @@ fn up_that_fails() {
         .expect("our own folder");
     fs::set_permissions(&resolvconf, PermissionsExt::from_mode(0o755)).expect("our own file");
     let refused = host.adit_with_path("up", &path);
-    assert_refused(&refused, &["`resolvconf -a ", "no signature", "everything is as it was before"]);
+    assert_refused(&refused, &["`resolvconf -a ", "no signature", "all that adit had done is taken back"]);
     host.assert_as_before(&before);
 
     host.configure("", "0.0.0.0/0, ::/0");
     let refused = host.adit_with_path("up", &path);
-    assert_refused(&refused, &["needs nft or iptables", "everything is as it was before"]);
+    assert_refused(&refused, &["needs nft or iptables", "all that adit had done is taken back"]);
     host.assert_as_before(&before);
 }
 
@@ -323,7 +323,7 @@ fn a_signal() {
             let refused = ended(up);
             assert_refused(
                 &refused,
-                &[&format!("interrupted by {name}"), hook, "everything is as it was before"],
+                &[&format!("interrupted by {name}"), hook, "all that adit had done is taken back"],
             );
             host.assert_as_before(&before);
         }
