@@ -129,10 +129,6 @@ fn block_on<T>(command: impl Future<Output = Result<T, QuickError>>) -> Result<T
     outcome
 }
 
-fn elsewhere(site: &Site) -> QuickError {
-    QuickError::Elsewhere { interface: site.interface.clone(), journal: site.journal.path().to_owned() }
-}
-
 /// Says on stderr what is no reason to stop.
 fn warn(text: &str) {
     use io::Write;
