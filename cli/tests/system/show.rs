@@ -202,9 +202,8 @@ fn watching() {
     assert_eq!(String::from_utf8_lossy(&said.stderr), "");
 
     // So does Ctrl-C.
-    let child = watch(&["all", "--json"]).spawn().expect("timeout, of coreutils");
-    let process = Pid::from_child(&child);
-    let mut reader = BufReader::new(child.stdout.expect("it is piped"));
+    let mut child = watch(&["all", "--json"]).spawn().expect("timeout, of coreutils");
+    let mut reader = BufReader::new(child.stdout.take().expect("it is piped"));
     let mut text = String::new();
     for _ in 0..2 {
         text.clear();
@@ -212,8 +211,8 @@ fn watching() {
         let json: serde_json::Value = serde_json::from_str(&text).expect("a line is a document");
         assert_eq!(json[&interface]["fwmark"], 7);
     }
-    kill_process(process, Signal::INT).expect("our child");
-    until("it has ended", LONG, || (reader.read_line(&mut text).expect("text") == 0).then_some(()));
+    kill_process(Pid::from_child(&child), Signal::INT).expect("our child");
+    until("it has ended", LONG, || child.try_wait().expect("our child"));
 
     // The interface's end is its end, and told.
     let child = watch(&[&interface, "fwmark"]).spawn().expect("timeout, of coreutils");
