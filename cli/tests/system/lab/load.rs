@@ -48,7 +48,7 @@ pub(crate) fn tcp(from: &Netns, to: &Netns, address: &str, octets: u64) -> Moved
 
 /// Moves datagrams of 1,200 octets for a second, at a rate that every machine manages.
 pub(crate) fn udp(from: &Netns, to: &Netns, address: &str) -> Moved {
-    iperf(from, to, address, "-u -b 20M -l 1200 -t 1")
+    iperf(from, to, address, "-u -b 5M -l 1200 -t 1")
 }
 
 fn iperf(from: &Netns, to: &Netns, address: &str, words: &str) -> Moved {
