@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use adit_core::config::{self, Attribute, ConfigError, Section};
+use adit_core::config::{self, ConfigError, Section};
 use zeroize::Zeroizing;
 
 use crate::conf_file::{self, ConfFileError};
@@ -45,9 +45,8 @@ fn strip_text(octets: &[u8]) -> Result<Zeroizing<String>, ConfigError> {
     let spans = config::parse(text)?.spans;
     let mut dropped: Vec<usize> = Vec::new();
     for section in spans.sections.iter().filter(|span| span.section == Section::Interface) {
-        dropped.extend(
-            section.entries.iter().filter(|entry| !is_for_wg(entry.key)).map(|entry| entry.name.start),
-        );
+        dropped
+            .extend(section.entries.iter().filter(|entry| !entry.key.is_wg()).map(|entry| entry.name.start));
     }
     let mut stripped = Zeroizing::new(String::with_capacity(text.len() + 2));
     let mut start = 0;
@@ -64,10 +63,6 @@ fn strip_text(octets: &[u8]) -> Result<Zeroizing<String>, ConfigError> {
     }
     stripped.push('\n');
     Ok(stripped)
-}
-
-fn is_for_wg(key: Attribute) -> bool {
-    matches!(key, Attribute::PrivateKey | Attribute::ListenPort | Attribute::FwMark)
 }
 
 #[cfg(test)]
