@@ -235,3 +235,74 @@ impl Diagnostic for Drawn<'_> {
         self.excerpt.as_ref().map(|excerpt| Box::new(std::iter::once(excerpt.label.clone())) as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look { colour: false, unicode: true, columns: 60 };
+
+    fn draw(text: &str, place: Range<usize>) -> String {
+        let place = Some((place, "here".to_owned()));
+        let finding = Finding { severity: Severity::Error, sentence: "wrong".into(), help: None, place };
+        Source::new("name", text).draw(&finding, LOOK).to_string()
+    }
+
+    /// Texts of three pieces that are each hard to draw.
+    fn texts() -> impl Iterator<Item = String> {
+        let long = "a".repeat(70) + "\u{4e2d}" + &"\u{fc}".repeat(70);
+        let pieces: Vec<String> =
+            ["", "\n", "\r\n", "a", "\t", "\u{4e2d}", "e\u{301}", "\x1b", "\r"].map(String::from).into();
+        let pieces: Vec<String> = pieces.into_iter().chain([long]).collect();
+        let count = pieces.len();
+        (0..count.pow(3)).map(move |number| {
+            [number / count / count, number / count % count, number % count]
+                .map(|at| pieces[at].as_str())
+                .concat()
+        })
+    }
+
+    #[test]
+    fn every_place_of_every_text_can_be_drawn() {
+        for text in texts().flat_map(|text| [format!("\u{feff}{text}"), text]) {
+            let starts =
+                (0..=text.len()).filter(|at| text.is_char_boundary(*at) && (*at < 8 || at % 31 == 0));
+            for start in starts.chain([text.len()]) {
+                let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+                for end in [start, line_end] {
+                    let drawn = draw(&text, start..end);
+                    assert!(
+                        drawn.contains("here") && drawn.contains("[name:"),
+                        "{text:?} {start} {end}: {drawn}"
+                    );
+                    assert!(!drawn.contains(['\x1b', '\r']), "{text:?} {start} {end}: {drawn:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_place_is_counted_in_lines_and_letters() {
+        for (text, at, place) in [
+            ("a", 0, "[name:1:1]"),
+            ("\u{feff}ab", 4, "[name:1:2]"),
+            ("\u{fc}\u{4e2d}b\nc", 5, "[name:1:3]"),
+            ("a\n\n\tb", 4, "[name:3:2]"),
+            ("a\r\nb", 3, "[name:2:1]"),
+            ("a\nb\nc\nd", 6, "[name:4:1]"),
+        ] {
+            let drawn = draw(text, at..at + 1);
+            assert!(drawn.contains(place), "{text:?}: {drawn}");
+        }
+    }
+
+    #[test]
+    fn the_neighbouring_lines_are_shown_and_no_others() {
+        let drawn = draw("one\ntwo\nthree\nfour\nfive\n", 8..13);
+        for (word, is_shown) in
+            [("one", false), ("two", true), ("three", true), ("four", true), ("five", false)]
+        {
+            assert_eq!(drawn.contains(word), is_shown, "{word}: {drawn}");
+        }
+    }
+}

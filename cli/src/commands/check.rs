@@ -23,7 +23,7 @@ pub(crate) enum CheckError {
     #[error(transparent)]
     Input(#[from] InputError),
     /// It has errors, which have been told.
-    #[error("{name} has {}: mend what is marked, and check again", count(*errors, "error"))]
+    #[error("{name} has {}{}: mend what is marked, and check again", count(*errors, "error"), or_more(*errors))]
     Faulty {
         /// What was checked.
         name: String,
@@ -113,8 +113,11 @@ fn count(number: usize, what: &str) -> String {
     match number {
         0 => format!("no {what}s"),
         1 => format!("1 {what}"),
-        // The core gives no more of them.
-        MOST_SHOWN => format!("{number} {what}s or more"),
         _ => format!("{number} {what}s"),
     }
+}
+
+/// The core gives no more errors than that.
+fn or_more(errors: usize) -> &'static str {
+    if errors == MOST_SHOWN { " or more" } else { "" }
 }
