@@ -115,7 +115,7 @@ impl Twins {
             false => Verdict::Refused(ended.stderr),
         };
         until(&format!("the end of {tool:?}'s daemon for {text:?}"), LONG, || {
-            holds(!socket(&interface).exists())
+            holds(!socket(&interface).exists() && !self.has_ports(tool))
         });
         self.clear(tool, &verdict);
         for name in [format!("{interface}.conf"), interface] {
@@ -136,10 +136,6 @@ impl Twins {
     /// Runs a program in the tool's namespace, which it gets from the thread that starts it: that takes less time
     /// than `ip netns exec`.
     fn finish(&self, tool: Tool, words: &[&OsStr]) -> Ended {
-        let netns = match tool {
-            Tool::WgQuick => &self.theirs,
-            Tool::Adit => &self.ours,
-        };
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = bounded();
         command
@@ -148,7 +144,23 @@ impl Twins {
             .env("DNS_FOLDER", self.folder.path())
             .env("WG_QUICK_USERSPACE_IMPLEMENTATION", adit())
             .env("WG_ENDPOINT_RESOLUTION_RETRIES", "0");
-        netns.inside(|| finish(&mut command))
+        self.netns(tool).inside(|| finish(&mut command))
+    }
+
+    fn netns(&self, tool: Tool) -> &Netns {
+        match tool {
+            Tool::WgQuick => &self.theirs,
+            Tool::Adit => &self.ours,
+        }
+    }
+
+    /// Whether a daemon still holds its port, which the next one may want.
+    fn has_ports(&self, tool: Tool) -> bool {
+        let is_taken = |table: &str| {
+            let sockets = fs::read_to_string(format!("/proc/thread-self/net/{table}"));
+            sockets.expect("every system lists its sockets").lines().count() > 1
+        };
+        self.netns(tool).inside(|| is_taken("udp") || is_taken("udp6"))
     }
 
     fn shell(&self, tool: Tool, script: &str, interface: &str) -> String {
