@@ -62,22 +62,25 @@ fn failure(args: &[&str], stdin: &[u8]) -> String {
 }
 
 /// A file in a folder of its own.
-struct Place(TempDir, PathBuf);
+struct Place {
+    path: PathBuf,
+    _folder: TempDir,
+}
 
 impl Place {
     fn new(name: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join(name);
-        Self(folder, path)
+        Self { path, _folder: folder }
     }
 
     fn path(&self) -> &str {
-        self.1.to_str().unwrap()
+        self.path.to_str().unwrap()
     }
 
     #[track_caller]
     fn assert_private(&self) {
-        assert_eq!(fs::metadata(&self.1).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&self.path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
 
@@ -170,7 +173,7 @@ fn what_cannot_be_drawn_is_one_sentence_and_leaves_no_file() {
     }
     let said = failure(&["qr", "/nonexistent/wg0.conf"], b"");
     assert!(said.contains("there is no /nonexistent/wg0.conf"), "{said}");
-    assert!(!jpeg.1.exists() && !picture.1.exists());
+    assert!(!jpeg.path.exists() && !picture.path.exists());
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn what_cannot_be_imported_is_one_sentence_and_leaves_no_file() {
         let said = failure(&["import", from, "-o", conf.path()], stdin);
         assert!(said.starts_with(&format!("adit: {sentence}")), "{from}: {said}");
     }
-    assert!(!conf.1.exists());
+    assert!(!conf.path.exists());
 }
 
 #[test]
