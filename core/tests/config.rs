@@ -329,10 +329,20 @@ fn no_secret_is_in_an_error() {
         format!("[Peer]\nPublicKey = {OTHER_KEY}\nPresharedKey = {broken}"),
         format!("[Peer]\nPublicKey = {OTHER_KEY}\nAllowedIPs = 10.0.0.0/8, {KEY}"),
         format!("[Peer]\nPublicKey = {OTHER_KEY}\nEndpoint = {KEY}"),
+        format!("[Peer]\nPublicKey = {OTHER_KEY}\nEndpoint = {KEY}:51820"),
+        format!("[Peer]\nPublicKey = {OTHER_KEY}\nEndpoint = [{broken}]:51820"),
+        format!("[Peer]\nPublicKey = {OTHER_KEY}\nEndpoint = {}", &KEY[..43]),
+        format!("[Peer]\nPublicKey = {OTHER_KEY}\nAllowedIPs = 10.0.0.0/{}", &KEY[..43]),
+        format!("[Interface]\nAddress = {broken}/255.255.255.0"),
+        format!("[Interface]\nMTU = \"{KEY}\""),
+        format!("[Interface]\nTable = {} {}", &KEY[..20], &KEY[20..]),
     ] {
         let error = refused(&text);
-        for shown in [format!("{error}"), format!("{error:?}")] {
-            assert!(!shown.contains(&KEY[..12]), "{text}: {shown}");
+        let field = error.text.clone().unwrap_or_default();
+        for shown in [format!("{error}"), format!("{error:?}"), field] {
+            for piece in [&KEY[..12], &KEY[24..36]] {
+                assert!(!shown.contains(piece), "{text}: {shown}");
+            }
         }
     }
     assert!(!format!("{:?}", parse(CLIENT).unwrap()).contains(KEY));
