@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::conf_file::{self, ConfFileError};
 
 /// More than any configuration: that of 50,000 peers has half of it.
-const MOST_OCTETS: usize = 16 << 20;
+pub(crate) const MOST_OCTETS: usize = 16 << 20;
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +48,7 @@ pub(crate) fn read(conf: &str) -> Result<Input, InputError> {
         ),
         conf => {
             let path = locate(conf);
-            let octets = File::open(&path).and_then(|file| read_stream(file, MOST_OCTETS));
-            let octets = octets.map_err(|source| refused(&path, source))?;
+            let octets = read_path(&path).map_err(|source| refused(&path, source))?;
             (path.display().to_string(), Some(path), octets)
         }
     };
@@ -57,6 +56,11 @@ pub(crate) fn read(conf: &str) -> Result<Input, InputError> {
         Some(octets) => Ok(Input { name, path, octets }),
         None => Err(InputError::TooLong { name }),
     }
+}
+
+/// The file, the pipe or the device at this path; `None` when it is longer than any configuration.
+pub(crate) fn read_path(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    read_stream(File::open(path)?, MOST_OCTETS)
 }
 
 fn refused(path: &Path, source: io::Error) -> ConfFileError {
@@ -74,8 +78,18 @@ fn locate(conf: &str) -> PathBuf {
     if !named.exists() && here.is_file() { here.to_owned() } else { named }
 }
 
-/// All of it; `None` when it is longer than it may be. Buffers grow without leaving copies of keys behind.
-pub(crate) fn read_stream(mut stream: impl Read, most: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+/// All of it; `None` when it is longer than it may be.
+pub(crate) fn read_stream(stream: impl Read, most: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    read_until(stream, most, |_| false)
+}
+
+/// What comes until it is whole, or to its end; `None` when it is longer than it may be. Buffers grow without
+/// leaving copies of keys behind.
+pub(crate) fn read_until(
+    mut stream: impl Read,
+    most: usize,
+    is_whole: fn(&[u8]) -> bool,
+) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut octets = Zeroizing::new(vec![0; 1 << 16]);
     let mut len = 0;
     loop {
@@ -87,6 +101,9 @@ pub(crate) fn read_stream(mut stream: impl Read, most: usize) -> io::Result<Opti
         }
         if len > most {
             return Ok(None);
+        }
+        if is_whole(&octets[..len]) {
+            break;
         }
         if len == octets.len() {
             let mut larger = Zeroizing::new(vec![0; 2 * len]);
@@ -107,6 +124,22 @@ mod tests {
         for len in [0, 1, 1 << 16, (1 << 16) + 1, 300_000] {
             let octets: Vec<u8> = (0..len).map(|place| place as u8).collect();
             assert_eq!(*read_stream(&octets[..], 300_000).unwrap().unwrap(), octets);
+        }
+    }
+
+    #[test]
+    fn a_stream_is_read_until_it_is_whole() {
+        let is_whole = |octets: &[u8]| octets.ends_with(b"\n\n");
+        let endless = b"errno=0\n\n".chain(Unread);
+        assert_eq!(**read_until(endless, 300_000, is_whole).unwrap().unwrap(), *b"errno=0\n\n");
+    }
+
+    /// Whoever reads on would wait forever.
+    struct Unread;
+
+    impl Read for Unread {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("read on"))
         }
     }
 

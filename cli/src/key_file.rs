@@ -67,11 +67,16 @@ pub(crate) fn looks_like_key(text: &str) -> bool {
 
 /// The key's text; `None` where the file is empty, which takes a key away.
 pub(crate) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, KeyFileError> {
-    if path.to_str().is_some_and(looks_like_key) {
-        return Err(KeyFileError::KeyItself);
-    }
     let unreadable = |source| KeyFileError::Unreadable { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = File::open(path).map_err(|source| match source.kind() {
+        // The slashes of a key make a path of it, and so does a file that is called like the letters before one.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            if path.to_str().is_some_and(looks_like_key) =>
+        {
+            KeyFileError::KeyItself
+        }
+        _ => unreadable(source),
+    })?;
     let mut first = Zeroizing::new([0]);
     if file.read(&mut first[..]).map_err(unreadable)? == 0 {
         // Only a file that can be sought in is known to be empty.
@@ -153,6 +158,15 @@ mod tests {
             assert!(matches!(refused, KeyFileError::Unreadable { .. }), "{refused}");
             assert!(refused.to_string().contains(path), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_file_may_be_called_like_a_key() {
+        let folder = tempfile::Builder::new().prefix("").rand_bytes(30).tempdir().unwrap();
+        let path = folder.path().join("privatekeyofthisend");
+        assert!(path.to_str().is_some_and(looks_like_key), "{path:?}");
+        std::fs::write(&path, KEY).unwrap();
+        assert_eq!(**read(&path).unwrap().as_ref().unwrap(), KEY);
     }
 
     #[test]

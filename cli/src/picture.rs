@@ -13,8 +13,8 @@ pub(crate) enum PictureError {
     /// Another kind of picture.
     #[error("it is a picture, but neither PNG nor JPEG: save it as one of them")]
     Format,
-    /// More pixels than any camera makes.
-    #[error("it has {width} x {height} pixels, more than {} million: make it smaller", MOST_PIXELS / 1_000_000)]
+    /// More than a phone's camera makes.
+    #[error("its {width} x {height} pixels take more memory than a photograph: make it smaller")]
     TooLarge {
         /// Pixels in a row.
         width: u32,
@@ -30,10 +30,10 @@ pub(crate) enum PictureError {
 }
 
 /// Of a picture that is read.
-const MOST_PIXELS: u64 = 64_000_000;
+const MOST_PIXELS: u64 = 25_000_000;
 
-/// Octets of a decoded picture: four channels of 16 bits a pixel.
-const MOST_OCTETS: u64 = MOST_PIXELS * 8;
+/// Octets of a decoded picture: three channels of 8 bits a pixel, as a JPEG has.
+const MOST_OCTETS: u64 = MOST_PIXELS * 3;
 
 /// Whether octets are a picture at all, of whatever kind.
 pub(crate) fn is_picture(octets: &[u8]) -> bool {
@@ -54,19 +54,26 @@ fn brightness(octets: &[u8]) -> Result<(Zeroizing<Vec<u8>>, usize, usize), Pictu
     }
     let reader = || ImageReader::with_format(Cursor::new(octets), format);
     let (width, height) = reader().into_dimensions()?;
+    let too_large = PictureError::TooLarge { width, height };
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(PictureError::TooLarge { width, height });
+        return Err(too_large);
     }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MOST_OCTETS);
     let mut reader = reader();
     reader.limits(limits);
-    let picture = reader.decode()?;
+    let picture = reader.decode().map_err(|error| match error {
+        ImageError::Limits(_) => too_large,
+        error => error.into(),
+    })?;
     Ok((on_white(&picture), width as usize, height as usize))
 }
 
 /// What is transparent shows the white of the paper: some draw codes with nothing between the dark modules.
 fn on_white(picture: &DynamicImage) -> Zeroizing<Vec<u8>> {
+    if !picture.color().has_alpha() {
+        return Zeroizing::new(picture.to_luma8().into_raw());
+    }
     let with_alpha = Zeroizing::new(picture.to_luma_alpha8().into_raw());
     let (pixels, _) = with_alpha.as_chunks();
     let blend = |[luma, alpha]: &[u8; 2]| {
@@ -96,11 +103,11 @@ mod tests {
         octets
     }
 
-    /// A PNG that says it is this large, and has nothing in it.
-    fn empty_png(width: u32, height: u32) -> Vec<u8> {
-        let mut octets = png(ExtendedColorType::L8, |luma| [luma]);
-        octets[16..20].copy_from_slice(&width.to_be_bytes());
-        octets[20..24].copy_from_slice(&height.to_be_bytes());
+    /// A PNG that says it is this large, and has the little of another one in it.
+    fn empty_png(small: &[u8], side: u32) -> Vec<u8> {
+        let mut octets = small.to_vec();
+        octets[16..20].copy_from_slice(&side.to_be_bytes());
+        octets[20..24].copy_from_slice(&side.to_be_bytes());
         let sum = crc32(&octets[12..29]);
         octets[29..33].copy_from_slice(&sum.to_be_bytes());
         octets
@@ -136,12 +143,16 @@ mod tests {
 
     #[test]
     fn a_bomb_is_refused_before_it_takes_memory() {
-        for (width, height) in [(1 << 20, 1 << 20), (8001, 8001)] {
-            let refused = read_code(&empty_png(width, height)).unwrap_err();
-            assert!(matches!(refused, PictureError::TooLarge { .. }), "{refused}");
+        let grey = png(ExtendedColorType::L8, |luma| [luma]);
+        let deep = png(ExtendedColorType::Rgba16, |luma| [luma; 8]);
+        for (octets, side) in [(&grey, 1 << 20), (&grey, 5001), (&deep, 5000), (&deep, 3100)] {
+            let refused = read_code(&empty_png(octets, side)).unwrap_err();
+            assert!(matches!(refused, PictureError::TooLarge { .. }), "{side}: {refused}");
         }
-        let refused = read_code(&empty_png(8000, 8000)).unwrap_err();
-        assert!(matches!(refused, PictureError::Damaged(_)), "{refused}");
+        for (octets, side) in [(&grey, 5000), (&deep, 3000)] {
+            let refused = read_code(&empty_png(octets, side)).unwrap_err();
+            assert!(matches!(refused, PictureError::Damaged(_)), "{side}: {refused}");
+        }
     }
 
     #[test]

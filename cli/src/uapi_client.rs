@@ -1,14 +1,18 @@
 //! Asks a daemon for its status, or for a change, over its UAPI socket: ours, wireguard-go's or any other's.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use adit_core::uapi::{DeviceStatus, Set, StatusError, parse_status, write_set};
 use zeroize::Zeroizing;
 
+use crate::input;
 use crate::interface_name::InterfaceName;
 use crate::uapi_socket;
+
+/// Of an answer: 100,000 peers with a dozen allowed IPs each have fewer.
+const MOST_OCTETS: usize = 128 << 20;
 
 /// Why a daemon's status is not known, or its settings are as before.
 #[derive(Debug, thiserror::Error)]
@@ -94,14 +98,8 @@ fn ask(
 fn exchange(directory: &Path, interface: &InterfaceName, request: &[u8]) -> io::Result<Zeroizing<String>> {
     let mut socket = UnixStream::connect(uapi_socket::path(directory, interface))?;
     socket.write_all(request)?;
-    let mut answer = Zeroizing::new(Vec::new());
-    let mut piece = Zeroizing::new([0; 4096]);
-    while !answer.ends_with(b"\n\n") {
-        match socket.read(&mut piece[..])? {
-            0 => break,
-            received => answer.extend_from_slice(&piece[..received]),
-        }
-    }
+    let answer = input::read_until(socket, MOST_OCTETS, |answer| answer.ends_with(b"\n\n"))?;
+    let answer = answer.ok_or_else(|| io::Error::other("its answer does not end; start it anew"))?;
     let text = std::str::from_utf8(&answer).map_err(io::Error::other)?;
     Ok(Zeroizing::new(text.to_owned()))
 }

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use adit_core::config::{Attribute, Section, is_printable};
+
 const PRIVATE: &str = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
 /// Of the private key.
 const OWN: &str = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=";
@@ -55,7 +57,8 @@ fn assert_hides_the_key(said: &str) {
     for start in 0..=PRIVATE.len() - PIECE {
         assert!(!said.contains(&PRIVATE[start..start + PIECE]), "{said}");
     }
-    assert!(!said.contains('\x1b'), "no control character comes through: {said:?}");
+    let is_harmless = |letter| letter == '\n' || is_printable(letter);
+    assert!(said.chars().all(is_harmless), "no control character comes through: {said:?}");
 }
 
 fn assert_report(name: &str, input: &[u8]) {
@@ -110,6 +113,9 @@ reports! {
     public_key_that_is_short: "[Peer]\n# client foo\nPublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8D=\n";
     public_key_of_a_second_peer_is_missing: "[Interface]\nPrivateKey = <private>\nListenPort = 51820\n\n[Peer]\nPublicKey = <foo>\nAllowedIPs = 10.0.0.2/32\n\n[Peer]\n# client bar\nAllowedIPs = 10.0.0.3/32\n";
 
+    key_with_a_netmask: "[Interface]\nAddress = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk/255.255.255.0\n";
+    key_with_a_port: "[Peer]\nPublicKey = <foo>\nEndpoint = <private>:51820\n";
+
     // Numbers and values.
     port_too_large: "[Interface]\nListenPort = 70000\n";
     port_by_name: "[Interface]\nListenPort = wireguard\n";
@@ -119,6 +125,8 @@ reports! {
     table_by_an_unknown_name: "[Interface]\nTable = vpn\n";
     save_config_yes: "[Interface]\nSaveConfig = yes\n";
     address_with_too_long_a_prefix: "[Interface]\nAddress = 10.0.0.1/24, fd00::1/129\n";
+    address_with_control_characters: "[Interface]\nAddress = \x1b]0;pwned\x07x/255.255.255.0\n";
+    dns_with_control_characters: "[Interface]\nDNS = 1.1.1.1, \x1b[31mevil\n";
     address_by_name: "[Interface]\nAddress = server.example\n";
     dns_that_is_cut: "[Interface]\nDNS = 9.9.9.9, 1.1.1\n";
     applications_without_commas: "[Interface]\nExcludedApplications = org.example.a org.example.b\n";
@@ -193,6 +201,58 @@ fn long_line(before: &str, amid: &str) -> Vec<u8> {
     let amid = if amid.is_empty() { ", ".to_owned() } else { format!(", {amid}, ") };
     let line = format!("AllowedIPs = {before}{}{amid}{}", networks(0), networks(1));
     format!("[Peer]\nPublicKey = {FOO}\n{line}\n").into_bytes()
+}
+
+/// Every key, with a value that holds a private key or what a terminal obeys, in every place where advice may quote.
+#[test]
+fn whatever_is_written_behind_a_name_no_report_repeats_a_secret() {
+    let broken = &PRIVATE[..43];
+    let smuggled = [PRIVATE, broken, &PRIVATE[4..], "\x1b]0;pwned\x07", "\x1b[31m", "\u{9b}31m", "\u{202e}"];
+    let frames = [
+        ("", ""),
+        ("", "/255.255.255.0"),
+        ("", "x/24"),
+        ("10.0.0.1/", ""),
+        ("10.0.0.1/255.255.255.0", ""),
+        ("", ":51820"),
+        ("[", "]:51820"),
+        ("vpn.example:", ""),
+        ("https://", ":1"),
+        ("\"", "\""),
+        ("fd00::", "/64"),
+        ("x ", " y"),
+        ("1, ", ", 2"),
+        ("", " # "),
+    ];
+    for key in Attribute::ALL.into_iter().filter(|key| *key != Attribute::PublicKey) {
+        for smuggled in smuggled {
+            let lines = frames.iter().map(|(before, after)| format!("{key} = {before}{smuggled}{after}\n"));
+            let header = match key.belongs_to(Section::Interface) {
+                true => text("[Interface]\nPrivateKey = <private>\n"),
+                false => text("[Peer]\nPublicKey = <foo>\n"),
+            };
+            let input = header + &lines.collect::<String>();
+            assert_hides_the_key(&said(&check("-", input.as_bytes(), &[])));
+        }
+    }
+}
+
+/// A good configuration with one of them in each of its places, but for the public key's.
+#[test]
+fn wherever_it_is_written_no_report_repeats_a_secret() {
+    let good = "[Interface]\nPrivateKey = x\nAddress = 10.0.0.1/24 # home\nDNS = 1.1.1.1, lan\n[Peer]\nPublicKey = y\n\
+                AllowedIPs = 10.0.0.0/24\nEndpoint = vpn.example:51820\n";
+    for place in (0..good.len()).step_by(3) {
+        for smuggled in [PRIVATE, &PRIVATE[..43], "\x1b]0;pwned\x07"] {
+            let (before, after) = good.split_at(place);
+            let is_public = before.lines().last().is_some_and(|line| line.starts_with("PublicKey"));
+            if is_public && smuggled.starts_with(&PRIVATE[..10]) {
+                continue;
+            }
+            let input = format!("{before}{smuggled}{after}");
+            assert_hides_the_key(&said(&check("-", input.as_bytes(), &[])));
+        }
+    }
 }
 
 #[test]

@@ -28,10 +28,14 @@ fn keys_go_through_a_pipe() {
 
 #[test]
 fn a_failure_is_one_sentence_and_exit_1() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["strip", "/nonexistent/wg0.conf"], "there is no /nonexistent/wg0.conf"),
         (&["strip", "./wg0"], "there is no ./wg0"),
         (&["pubkey"], "stdin holds no private key"),
+        (&["setconf", "wg0", "/nonexistent"], "cannot read /nonexistent: No such file"),
+        (&["setconf", "wg0", "/dev/zero"], "/dev/zero is longer than 16 MiB, which no configuration is"),
+        (&["addconf", "wg0", "/dev/zero"], "/dev/zero is longer than 16 MiB, which no configuration is"),
+        (&["syncconf", "wg0", "/dev/zero"], "/dev/zero is longer than 16 MiB, which no configuration is"),
         (&["show", "no-such-iface"], "no interface no-such-iface is running here"),
         (&["run", "lo"], "the interface lo exists already"),
         (&["run", "-f", "wg0", "--tun-fd", "999"], "--tun-fd 999: this descriptor is not open"),

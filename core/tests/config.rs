@@ -306,6 +306,23 @@ fn an_error_shows_no_control_characters_and_no_end_of_a_long_text() {
 }
 
 #[test]
+fn no_name_in_a_list_holds_what_a_terminal_obeys() {
+    for line in ["DNS = 1.1.1.1, \x1b[31mevil", "DNS = a\u{202e}b", "IncludedApplications = org.a\x07"] {
+        let error = refused(&format!("[Interface]\n{line}\n"));
+        assert_eq!(error.reason, Reason::InvalidValue, "{line}");
+        assert!(error.to_string().contains("\\u{"), "{error}");
+    }
+    assert_eq!(
+        config("[Interface]\nDNS = b\u{fc}cher.example\n").interface.dns_search,
+        ["b\u{fc}cher.example"]
+    );
+
+    let mut smuggled = Config::default();
+    smuggled.interface.dns_search.push("\x1b[31mevil".into());
+    assert_eq!(write(&smuggled).unwrap_err().key, Attribute::Dns);
+}
+
+#[test]
 fn what_is_not_text_is_told_where_it_stands() {
     let error = parse_bytes(b"[Interface]\nPostUp = echo \xdf\n").unwrap_err();
     assert_eq!((error.line, error.columns), (2, 15..15));
@@ -329,10 +346,20 @@ fn no_secret_is_in_an_error() {
         format!("[Peer]\nPublicKey = {OTHER_KEY}\nPresharedKey = {broken}"),
         format!("[Peer]\nPublicKey = {OTHER_KEY}\nAllowedIPs = 10.0.0.0/8, {KEY}"),
         format!("[Peer]\nPublicKey = {OTHER_KEY}\nEndpoint = {KEY}"),
+        format!("[Peer]\nPublicKey = {OTHER_KEY}\nEndpoint = {KEY}:51820"),
+        format!("[Peer]\nPublicKey = {OTHER_KEY}\nEndpoint = [{broken}]:51820"),
+        format!("[Peer]\nPublicKey = {OTHER_KEY}\nEndpoint = {}", &KEY[..43]),
+        format!("[Peer]\nPublicKey = {OTHER_KEY}\nAllowedIPs = 10.0.0.0/{}", &KEY[..43]),
+        format!("[Interface]\nAddress = {broken}/255.255.255.0"),
+        format!("[Interface]\nMTU = \"{KEY}\""),
+        format!("[Interface]\nTable = {} {}", &KEY[..20], &KEY[20..]),
     ] {
         let error = refused(&text);
-        for shown in [format!("{error}"), format!("{error:?}")] {
-            assert!(!shown.contains(&KEY[..12]), "{text}: {shown}");
+        let field = error.text.clone().unwrap_or_default();
+        for shown in [format!("{error}"), format!("{error:?}"), field] {
+            for piece in [&KEY[..12], &KEY[24..36]] {
+                assert!(!shown.contains(piece), "{text}: {shown}");
+            }
         }
     }
     assert!(!format!("{:?}", parse(CLIENT).unwrap()).contains(KEY));

@@ -187,6 +187,10 @@ fn nobody_can_begin() {
     assert_silent(&texts("ListenPort = 51820", ""));
     assert_silent(&texts("", "Endpoint = 192.0.2.2:1"));
     assert_silent(&texts("PostUp = wg set %i listen-port 51820", ""));
+    assert_silent(&texts("PostUp = true && /usr/bin/wg set %i peer <foo> endpoint 192.0.2.2:1", ""));
+    assert_warns(&texts("PostUp = echo no endpoint here", ""), sentence, "[Peer]");
+    assert_warns(&texts("PostUp = wg set %i fwmark 1; echo listen-port", ""), sentence, "[Peer]");
+    assert_warns(&texts("PostUp = wg set %i private-key /etc/endpoint", ""), sentence, "[Peer]");
 }
 
 #[test]
@@ -215,6 +219,45 @@ fn half_a_default_route() {
 }
 
 #[test]
+fn half_a_default_route_beside_a_filter() {
+    for (hook, list) in [
+        ("ip6tables -I OUTPUT -j REJECT", "0.0.0.0/0"),
+        ("/usr/sbin/ip6tables -I OUTPUT -j REJECT", "0.0.0.0/0"),
+        ("ip6tables-restore --noflush /etc/drop", "0.0.0.0/0"),
+        ("nft add rule inet mine out oif eth0 reject", "0.0.0.0/0"),
+        ("nft 'add rule ip6 mine out drop'", "0.0.0.0/0"),
+        ("iptables -I OUTPUT -j REJECT", "::/0"),
+        ("true; nft add rule inet mine out oif eth0 reject", "::/0"),
+        ("nft add rule ip mine out drop", "::/0"),
+    ] {
+        assert_silent(&client(&format!("PostUp = {hook}"), &format!("AllowedIPs = {list}")));
+    }
+    for (hook, list) in [
+        ("iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE", "0.0.0.0/0"),
+        ("nft add rule ip nat post oif eth0 masquerade", "0.0.0.0/0"),
+        ("nft list tables; ip -6 route show; echo inet", "0.0.0.0/0"),
+        ("echo left ip6tables alone > /dev/null", "::/0"),
+        ("nft add rule ip6 mine out drop; ip link show", "::/0"),
+    ] {
+        let said = said(&client(&format!("PostUp = {hook}"), &format!("AllowedIPs = {list}")));
+        assert_eq!(said.len(), 1, "{hook}: {said:?}");
+        assert!(said[0].0.starts_with("all of IPv"), "{hook}: {said:?}");
+    }
+}
+
+#[test]
+fn another_table_is_nobody_s_default_route() {
+    let peer = "AllowedIPs = 0.0.0.0/0";
+    for table in ["123", "off", "local"] {
+        assert_silent(&client(&format!("Table = {table}\nDNS = fd00::53"), peer));
+    }
+    for table in ["auto", "main", "254"] {
+        let said = said(&client(&format!("Table = {table}\nDNS = fd00::53"), peer));
+        assert_eq!(said.len(), 2, "{table}: {said:?}");
+    }
+}
+
+#[test]
 fn names_looked_up_outside_the_tunnel() {
     assert_warns(
         &client("DNS = lan, 10.1.0.53, 9.9.9.9", "AllowedIPs = 10.1.0.0/16"),
@@ -233,6 +276,8 @@ fn names_looked_up_outside_the_tunnel() {
     assert_silent(&client("DNS = 127.0.0.53", "AllowedIPs = 10.1.0.0/16"));
     assert_silent(&client("DNS = 10.0.0.2", "AllowedIPs = 10.1.0.0/16"));
     assert_silent(&client("DNS = 9.9.9.9\nTable = off", "AllowedIPs = 10.1.0.0/16"));
+    // A server sends its peers what is theirs, and no more.
+    assert_silent(&server("DNS = 1.1.1.1\n[Peer]\nPublicKey = <foo>\nAllowedIPs = 10.0.0.2/32\n"));
 }
 
 #[test]

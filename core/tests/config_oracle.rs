@@ -247,6 +247,10 @@ const REFUSED_BY_US_ALONE: &[(&str, &str)] = &[
     ),
     ("[Interface]\nDNS = 1.2.3", "wg-quick hands it to resolvconf as a server's address, and it is none"),
     ("[Interface]\nDNS = fe80::1%eth0", "no platform's VPN API takes a zone here"),
+    (
+        "[Interface]\nDNS = \u{1b}[31mlan",
+        "a stranger's configuration is shown on terminals, which would obey it",
+    ),
     ("[Interface]\nDNS", "wg-quick takes the key for the value"),
 ];
 

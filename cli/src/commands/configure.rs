@@ -1,16 +1,15 @@
 //! `set`, `setconf`, `addconf` and `syncconf`: changes of a running interface, whichever daemon runs it.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use adit_core::config::{Attribute, ConfigError, Parsed, decode, parse};
 use adit_core::uapi::Set;
-use zeroize::Zeroizing;
 
 use crate::change::{self, WordsError};
 use crate::endpoint::EndpointError;
+use crate::input::{self, MOST_OCTETS};
 use crate::interface_name::InterfaceName;
 use crate::uapi_client::{self, ClientError};
 use crate::uapi_socket;
@@ -28,6 +27,12 @@ pub(crate) enum ConfigureError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Longer than anything that is meant.
+    #[error("{path} is longer than {} MiB, which no configuration is", MOST_OCTETS >> 20)]
+    TooLong {
+        /// Which.
+        path: PathBuf,
     },
     /// The file is no configuration.
     #[error("{path}: {source}")]
@@ -87,7 +92,8 @@ fn apply(interface: &InterfaceName, set: &Set) -> Result<(), ConfigureError> {
 /// A file with nothing in it but what `wg` knows.
 fn read(path: &Path) -> Result<Parsed, ConfigureError> {
     let unreadable = |source| ConfigureError::File { path: path.to_owned(), source };
-    let octets = Zeroizing::new(fs::read(path).map_err(unreadable)?);
+    let octets = input::read_path(path).map_err(unreadable)?;
+    let octets = octets.ok_or_else(|| ConfigureError::TooLong { path: path.to_owned() })?;
     let refused = |source| ConfigureError::Config { path: path.to_owned(), source };
     let text = decode(&octets).map_err(refused)?;
     let file = parse(&text).map_err(refused)?;

@@ -227,6 +227,16 @@ fn key_files() {
         ["set", "IFACE", "private-key", "/dev/stdin", "peer", &twins.peers[0], "preshared-key", "/dev/stdin"];
     twins.agree(&words, key).failure();
 
+    // A path may be made of a key's letters alone.
+    let plain = tempfile::Builder::new()
+        .prefix("keysOfThisEnd")
+        .rand_bytes(20)
+        .tempdir()
+        .expect("a temporary folder");
+    let path = plain.path().join("privateKey");
+    fs::write(&path, key).expect("our folder");
+    twins.agree(&["set", "IFACE", "private-key", &path.to_string_lossy()], "").success();
+
     let link = folder.path().join("link");
     symlink(folder.path().join("plain"), &link).expect("our folder");
     for path in [&*link.to_string_lossy(), &*folder.path().to_string_lossy(), "/dev/null", "/dev/zero"] {

@@ -5,12 +5,9 @@ use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
-use zeroize::Zeroizing;
-
-use super::mask::Shown;
+use super::mask::{Shown, contains_key};
 use super::span::{BYTE_ORDER_MARK, is_space};
 use super::{Attribute, Section};
-use crate::key::PublicKey;
 
 /// A text is not a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,13 +96,6 @@ fn is_harmless(offending: &str, reason: Reason, key: Option<Attribute>) -> bool 
             name.len() <= LONGEST_NAME && name.chars().all(is_letter)
         }
     }
-}
-
-/// Whether some word of it, or all of it without its spaces, is a key's base64.
-fn contains_key(text: &str) -> bool {
-    let joined: Zeroizing<String> = Zeroizing::new(text.split(is_space).collect());
-    let is_between_words = |letter: char| is_space(letter) || letter == ',';
-    text.split(is_between_words).chain([joined.as_str()]).any(|word| PublicKey::from_base64(word).is_ok())
 }
 
 impl core::error::Error for ConfigError {}

@@ -9,6 +9,7 @@ use core::ops::Range;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::span::is_space;
 use super::{
     AllowedIp, AllowedIpChange, Attribute, Config, Endpoint, Interface, Parsed, Peer, Section, Spans, Table,
 };
@@ -128,6 +129,9 @@ impl fmt::Display for IpVersion {
 /// RFC 8200, section 5.
 const MIN_IPV6_MTU: u16 = 1280;
 
+/// The kernel's own number of the table that everything looks into (linux/rtnetlink.h).
+const MAIN_TABLE: u32 = 254;
+
 /// Where all addresses of the Internet are, of IPv6: 2000::/3.
 const INTERNET: Ipv6Addr = Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0);
 
@@ -137,8 +141,8 @@ pub fn lint(text: &str, parsed: &Parsed) -> Vec<Warning> {
     linter.interface();
     linter.peers();
     linter.allowed_ips();
-    // wg-quick makes no routes then, so nothing can be said about what goes where.
-    if parsed.config.interface.table != Table::Off {
+    // Of another table wg-quick makes no use by itself, so nothing can be said about what goes where.
+    if matches!(parsed.config.interface.table, Table::Auto | Table::Number(MAIN_TABLE)) {
         linter.routes();
     }
     linter.warnings.sort_by_key(|warning| warning.span.start);
@@ -155,7 +159,7 @@ struct Linter<'p> {
 impl Linter<'_> {
     fn interface(&mut self) {
         let interface = &self.config.interface;
-        if interface.private_key.is_none() && !a_hook_says(interface, &["private-key"]) {
+        if interface.private_key.is_none() && !a_hook_sets(interface, &["private-key"]) {
             self.warn(WarningKind::NoPrivateKey, self.header(Section::Interface));
         }
         let has_ipv6 = interface.addresses.iter().any(is_ipv6)
@@ -169,7 +173,7 @@ impl Linter<'_> {
         let interface = &self.config.interface;
         let own_key = interface.private_key.as_ref().map(PrivateKey::public_key);
         let is_found =
-            interface.listen_port.is_some() || a_hook_says(interface, &["endpoint", "listen-port"]);
+            interface.listen_port.is_some() || a_hook_sets(interface, &["endpoint", "listen-port"]);
         let peers = &self.config.peers;
         let reached: BTreeSet<_> =
             peers.iter().filter(|peer| peer.endpoint.is_some()).map(|peer| peer.public_key).collect();
@@ -249,7 +253,8 @@ impl Linter<'_> {
         }
         let (ipv4, ipv6) = (Ipv4Net::aggregate(&ipv4), Ipv6Net::aggregate(&ipv6));
         self.half_default_route(&ipv4, &ipv6);
-        if !self.config.peers.is_empty() {
+        // A server, which peers look for, looks up names as it did before.
+        if self.config.peers.iter().any(|peer| peer.endpoint.is_some()) {
             self.dns(&ipv4, &ipv6);
         }
     }
@@ -287,11 +292,7 @@ impl Linter<'_> {
             _ => return,
         };
         // Whoever filters the other family knows of it.
-        let filters: &[_] = match left {
-            IpVersion::Ipv4 => &["iptables ", "nft "],
-            IpVersion::Ipv6 => &["ip6tables", "nft ", "disable_ipv6"],
-        };
-        if a_hook_says(&self.config.interface, filters) {
+        if commands(&self.config.interface).any(|command| filters(&command, left)) {
             return;
         }
         let is_half_or_more = |entry: &AllowedIp| {
@@ -328,10 +329,45 @@ impl Linter<'_> {
     }
 }
 
-/// Whether a command that runs before or after the start has one of these words, as `wg set` and filters have them.
-fn a_hook_says(interface: &Interface, words: &[&str]) -> bool {
-    let mut hooks = interface.pre_up.iter().chain(&interface.post_up);
-    hooks.any(|hook| words.iter().any(|word| hook.contains(word)))
+/// The commands that run before or after the start, each as its words.
+fn commands(interface: &Interface) -> impl Iterator<Item = Vec<&str>> {
+    let is_between_words =
+        |letter: char| is_space(letter) || matches!(letter, '"' | '\'' | '(' | ')' | '{' | '}');
+    let hooks = interface.pre_up.iter().chain(&interface.post_up);
+    let commands = hooks.flat_map(|hook| hook.split([';', '&', '\n']));
+    commands.map(move |command| command.split(is_between_words).filter(|word| !word.is_empty()).collect())
+}
+
+/// What stands behind this program's name.
+fn arguments<'c, 't>(command: &'c [&'t str], program: &str) -> Option<&'c [&'t str]> {
+    command.iter().position(|word| file_name(word) == program).map(|place| &command[place + 1..])
+}
+
+/// A program's name, wherever it is.
+fn file_name(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+/// Whether `wg set` gives one of these in a hook.
+fn a_hook_sets(interface: &Interface, names: &[&str]) -> bool {
+    commands(interface).any(|command| {
+        let set = arguments(&command, "wg").or_else(|| arguments(&command, "adit"));
+        set.and_then(|words| words.strip_prefix(&["set"]))
+            .is_some_and(|words| words.iter().any(|word| names.contains(word)))
+    })
+}
+
+/// Whether a command filters packets of this version, or turns it off.
+fn filters(command: &[&str], version: IpVersion) -> bool {
+    let (tool, family) = match version {
+        IpVersion::Ipv4 => ("iptables", "ip"),
+        IpVersion::Ipv6 => ("ip6tables", "ip6"),
+    };
+    let nft = arguments(command, "nft").unwrap_or_default();
+    // It goes by longer names, too: of its two kinds, and of what restores whole tables.
+    command.iter().any(|word| file_name(word).starts_with(tool))
+        || nft.iter().any(|word| *word == family || *word == "inet")
+        || version == IpVersion::Ipv6 && command.iter().any(|word| word.contains("disable_ipv6"))
 }
 
 /// What a peer may have in the end.

@@ -104,6 +104,13 @@ fn mask_words(text: &str, may_be_shown: fn(&str) -> bool, shown: &mut String) {
     }
 }
 
+/// Whether some word of it, or all of it without its spaces, is a key or looks like one.
+pub(super) fn contains_key(text: &str) -> bool {
+    let mut shown = Zeroizing::new(String::with_capacity(text.len()));
+    mask_words(text, is_no_key, &mut shown);
+    *shown != *text || PublicKey::from_base64(&without_spaces(text)).is_ok()
+}
+
 /// Whether it does not look like a key or most of one: 30 letters in both cases, or 60 hexadecimal digits.
 fn is_no_key(word: &str) -> bool {
     const MOST_OF_BASE64: usize = 30;

@@ -10,6 +10,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::error::Reason;
+use super::mask::is_printable;
 use super::span::is_space;
 use super::{AllowedIp, AllowedIpChange, Endpoint, Table};
 use crate::key::{PresharedKey, PrivateKey, PublicKey};
@@ -185,7 +186,7 @@ pub(super) fn dns(text: &str) -> Result<Dns, Reason> {
     if looks_like_address(text) {
         return text.parse().map(Dns::Server).map_err(|_| Reason::InvalidValue);
     }
-    Ok(Dns::Search(text.to_string()))
+    word(text).map(Dns::Search)
 }
 
 /// `wg-quick`'s own test.
@@ -195,7 +196,17 @@ pub(super) fn looks_like_address(text: &str) -> bool {
 
 /// The name of an application's package.
 pub(super) fn application(text: &str) -> Result<String, Reason> {
-    if text.contains(is_space) { Err(Reason::InvalidValue) } else { Ok(text.to_string()) }
+    word(text)
+}
+
+fn word(text: &str) -> Result<String, Reason> {
+    if is_word(text) { Ok(text.to_string()) } else { Err(Reason::InvalidValue) }
+}
+
+/// Whether it can be an element of a list of names. They may be a stranger's, and are shown on terminals.
+pub(super) fn is_word(text: &str) -> bool {
+    let is_of_word = |letter| is_printable(letter) && !is_space(letter) && !matches!(letter, ',' | '#');
+    !text.is_empty() && text.chars().all(is_of_word)
 }
 
 /// Endpoint.

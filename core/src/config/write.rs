@@ -7,7 +7,7 @@ use core::fmt::{self, Display};
 use zeroize::Zeroizing;
 
 use super::span::is_space;
-use super::value::looks_like_address;
+use super::value::{is_word, looks_like_address};
 use super::{AllowedIp, AllowedIpChange, Applications, Attribute, Config, Interface, Peer, Table};
 use crate::key::{PresharedKey, PrivateKey};
 use crate::secret_text::SecretText;
@@ -144,11 +144,6 @@ impl Writer {
 
 fn check(key: Attribute, text: &str, is_sayable: bool) -> Result<(), Unwritable> {
     if is_sayable { Ok(()) } else { Err(Unwritable { key, text: text.to_string() }) }
-}
-
-/// Whether it can be an element of a list.
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && !text.contains(|letter| is_space(letter) || matches!(letter, ',' | '#'))
 }
 
 impl Display for AllowedIp {

@@ -1,8 +1,8 @@
 //! What to write instead of what is wrong: the words under a faulty text, and the help below them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use adit_core::config::{Attribute, ConfigError, Endpoint, EndpointError, Reason, Section};
+use adit_core::config::{Attribute, ConfigError, Endpoint, EndpointError, Reason, Section, is_printable};
 
 use crate::report::{Finding, Severity};
 
@@ -77,6 +77,10 @@ fn of_number(faulty: &str) -> Advice {
 }
 
 fn of_value(key: Option<Attribute>, faulty: &str) -> Advice {
+    if faulty.contains(|letter: char| !is_printable(letter) && !letter.is_whitespace()) {
+        let help = "type it anew: what no terminal shows is drawn as `?`".to_owned();
+        return ("something here cannot be seen", Some(help));
+    }
     match key {
         Some(Attribute::Endpoint) => ("not an endpoint", of_endpoint(faulty)),
         Some(Attribute::AllowedIps) if faulty.is_empty() => {
@@ -108,7 +112,8 @@ fn of_endpoint(faulty: &str) -> Option<String> {
 
 fn of_network(faulty: &str) -> Option<String> {
     let (address, length) = faulty.split_once('/').unwrap_or((faulty, ""));
-    if let Some(bits) = length.parse().ok().and_then(|mask| ipnet::ipv4_mask_to_prefix(mask).ok()) {
+    let bits = length.parse().ok().and_then(|mask| ipnet::ipv4_mask_to_prefix(mask).ok());
+    if let (Ok(address), Some(bits)) = (address.parse::<Ipv4Addr>(), bits) {
         return Some(format!("write the netmask as a number of bits: {address}/{bits}"));
     }
     let is_number = length.bytes().all(|octet| octet.is_ascii_digit());

@@ -1,7 +1,7 @@
 //! The few cases in which we differ from the tools, with the reasons of the table in core/tests/config_oracle.rs. Each
 //! comes with the same configuration in plain words, which both must take alike.
 
-use adit_core::config::{Attribute, ConfigError, Reason, parse};
+use adit_core::config::{Attribute, ConfigError, Reason, is_printable, parse};
 
 /// Why something is taken otherwise, and the text without it.
 type Exception = (&'static str, String);
@@ -65,6 +65,10 @@ fn of_theirs(error: &ConfigError) -> Option<(&'static str, String)> {
         )),
         (Some(Attribute::Dns), _) if text.contains('%') => {
             Some(("no platform's VPN API takes a zone in DNS", "192.0.2.53".into()))
+        }
+        (Some(Attribute::Dns), _) if !text.chars().all(is_printable) => {
+            let plain = text.chars().filter(|letter| is_printable(*letter)).collect();
+            Some(("a stranger's configuration is shown on terminals, which would obey it", plain))
         }
         (Some(Attribute::Dns), _) => Some((
             "wg-quick hands it to resolvconf as a server's address, and it is none",

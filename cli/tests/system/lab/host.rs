@@ -23,6 +23,8 @@ pub(crate) const QUICK: &[Need] = &[
     Need::Program("bash"),
     Need::Program("nft"),
     Need::Program("iptables-save"),
+    Need::Program("ip6tables-save"),
+    Need::Program("sysctl"),
 ];
 
 /// Where the uplink's default route leads, and everything else that nobody answers.

@@ -29,6 +29,9 @@ pub(crate) const INTERNET: &[Need] = &[
     Need::Program("iperf3"),
     Need::Program("nft"),
     Need::Program("iptables"),
+    Need::Program("iptables-save"),
+    Need::Program("ip6tables"),
+    Need::Program("ip6tables-save"),
     Need::Program("sysctl"),
     Need::Program("tcpdump"),
 ];

@@ -14,9 +14,11 @@ const QUESTIONS: [&str; 10] = [
     "nft --stateless list ruleset",
     "iptables-save",
     "ip6tables-save",
-    "cat /etc/resolv.conf",
+    RESOLV_CONF,
     "sysctl -a --pattern ^net[.]ipv[46][.](ip_forward|conf[.])",
 ];
+
+const RESOLV_CONF: &str = "cat /etc/resolv.conf";
 
 /// A namespace at one moment.
 pub(crate) struct Snapshot {
@@ -27,8 +29,12 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Before this tool changes anything.
     pub(crate) fn before(quick: Quick, netns: &Netns) -> Self {
-        let answers =
-            QUESTIONS.iter().map(|question| comparable(&netns.try_run(question).stdout, quick)).collect();
+        let answer = |question: &&str| match *question {
+            // Not every machine has one.
+            RESOLV_CONF => netns.try_run(question).stdout,
+            question => netns.run(question),
+        };
+        let answers = QUESTIONS.iter().map(|question| comparable(&answer(question), quick)).collect();
         Self { answers, quick }
     }
 
