@@ -294,7 +294,7 @@ mod tests {
 
     const TEXT: &str = "\
 [Interface]
-PrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=
+PrivateKey = cAdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LGo=
 ListenPort = 51820
 FwMark = 0x1234
 Address = 10.0.0.2/24, fd00::2/64
@@ -322,7 +322,7 @@ PersistentKeepalive = 25
         let records = Config::from(parsed.clone());
         assert_eq!(config::Config::try_from(records.clone()), Ok(parsed.clone()));
         assert_eq!(*config::write(&parsed).unwrap(), TEXT);
-        assert!(!format!("{records:?}").contains("dwdtC"));
+        assert!(!format!("{records:?}").contains("cAdtC"));
     }
 
     #[test]
@@ -338,7 +338,9 @@ PersistentKeepalive = 25
     fn a_field_that_no_text_could_say_is_named() {
         let mut records = Config::from(config::parse(TEXT).unwrap().config);
         records.peers[0].allowed_ips[1].network = "10.0.0.0/33".to_owned();
-        let Err(ConfigError::Value { reason, peer, key }) = config::Config::try_from(records) else { panic!() };
+        let Err(ConfigError::Value { reason, peer, key }) = config::Config::try_from(records) else {
+            panic!()
+        };
         assert_eq!((peer, key.as_str()), (Some(1), "AllowedIPs"));
         assert!(reason.starts_with("AllowedIPs in [Peer] 1 must be networks"), "{reason}");
     }

@@ -218,7 +218,9 @@ fn address(text: &str) -> io::Result<SocketAddr> {
     let is_zoned = text.split_once('%').is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok());
     // No name server is asked for an address; the system only knows its interfaces' numbers.
     let found = if is_zoned { (text, 0).to_socket_addrs()?.next() } else { None };
-    found.ok_or_else(|| io::Error::other(format!("the app's resolve() answered `{text}`, which is no IP address")))
+    found.ok_or_else(|| {
+        io::Error::other(format!("the app's resolve() answered `{text}`, which is no IP address"))
+    })
 }
 
 fn unresolved(host: String, why: &str) -> TunnelError {

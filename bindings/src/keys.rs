@@ -12,7 +12,7 @@ use crate::caught::{DEFECT, Panicked, caught};
 
 /// Why there is no key. It never carries the text, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
-pub enum KeyError {
+pub enum KeysError {
     /// Not 44 characters of padded base64 that stand for 32 octets.
     #[error("a key is 44 characters of base64, ending in '='")]
     InvalidKey,
@@ -30,13 +30,13 @@ pub enum KeyError {
     },
 }
 
-impl From<Panicked> for KeyError {
+impl From<Panicked> for KeysError {
     fn from(_: Panicked) -> Self {
         Self::Internal { reason: DEFECT.to_owned() }
     }
 }
 
-impl From<key::KeyError> for KeyError {
+impl From<key::KeyError> for KeysError {
     fn from(_: key::KeyError) -> Self {
         Self::InvalidKey
     }
@@ -61,13 +61,13 @@ pub struct PresharedKey(pub(crate) key::PresharedKey);
 impl PrivateKey {
     /// Reads the form of configuration files.
     #[uniffi::constructor]
-    pub fn from_base64(text: String) -> Result<Self, KeyError> {
+    pub fn from_base64(text: String) -> Result<Self, KeysError> {
         let text = Zeroizing::new(text);
         caught(|| Ok(Self(key::PrivateKey::from_base64(&text)?)))
     }
 
     /// The secret itself, in base64, in a string that nobody wipes.
-    pub fn to_base64(&self) -> Result<String, KeyError> {
+    pub fn to_base64(&self) -> Result<String, KeysError> {
         caught(|| Ok(self.0.to_base64()))
     }
 }
@@ -76,12 +76,12 @@ impl PrivateKey {
 impl PublicKey {
     /// Reads the form of configuration files.
     #[uniffi::constructor]
-    pub fn from_base64(text: &str) -> Result<Self, KeyError> {
+    pub fn from_base64(text: &str) -> Result<Self, KeysError> {
         caught(|| Ok(Self(key::PublicKey::from_base64(text)?)))
     }
 
     /// 44 characters of base64.
-    pub fn to_base64(&self) -> Result<String, KeyError> {
+    pub fn to_base64(&self) -> Result<String, KeysError> {
         caught(|| Ok(self.0.to_base64()))
     }
 }
@@ -90,13 +90,13 @@ impl PublicKey {
 impl PresharedKey {
     /// Reads the form of configuration files.
     #[uniffi::constructor]
-    pub fn from_base64(text: String) -> Result<Self, KeyError> {
+    pub fn from_base64(text: String) -> Result<Self, KeysError> {
         let text = Zeroizing::new(text);
-        caught(|| key::PresharedKey::from_base64(&text)?.map(Self).ok_or(KeyError::NoKey))
+        caught(|| key::PresharedKey::from_base64(&text)?.map(Self).ok_or(KeysError::NoKey))
     }
 
     /// The secret itself, in base64, in a string that nobody wipes.
-    pub fn to_base64(&self) -> Result<String, KeyError> {
+    pub fn to_base64(&self) -> Result<String, KeysError> {
         caught(|| Ok(self.0.to_base64()))
     }
 }
@@ -120,26 +120,26 @@ impl fmt::Display for PresharedKey {
 }
 
 /// The system's random source, tried once so that using it cannot fail.
-fn random_source() -> Result<UnwrapErr<SysRng>, KeyError> {
-    getrandom::fill(&mut [0; 1]).map_err(|_| KeyError::NoRandomness)?;
+fn random_source() -> Result<UnwrapErr<SysRng>, KeysError> {
+    getrandom::fill(&mut [0; 1]).map_err(|_| KeysError::NoRandomness)?;
     Ok(UnwrapErr(SysRng))
 }
 
 /// A new private key.
 #[uniffi::export]
-pub fn generate_private_key() -> Result<Arc<PrivateKey>, KeyError> {
+pub fn generate_private_key() -> Result<Arc<PrivateKey>, KeysError> {
     caught(|| Ok(Arc::new(PrivateKey(key::PrivateKey::generate(&mut random_source()?)))))
 }
 
 /// The public key that belongs to a private one.
 #[uniffi::export]
-pub fn public_key(of: &PrivateKey) -> Result<Arc<PublicKey>, KeyError> {
+pub fn public_key(of: &PrivateKey) -> Result<Arc<PublicKey>, KeysError> {
     caught(|| Ok(Arc::new(PublicKey(of.0.public_key()))))
 }
 
 /// A new preshared key.
 #[uniffi::export]
-pub fn generate_preshared_key() -> Result<Arc<PresharedKey>, KeyError> {
+pub fn generate_preshared_key() -> Result<Arc<PresharedKey>, KeysError> {
     caught(|| Ok(Arc::new(PresharedKey(key::PresharedKey::generate(&mut random_source()?)))))
 }
 
@@ -166,10 +166,10 @@ mod tests {
     #[test]
     fn what_is_no_key_is_an_error_without_the_text() {
         let error = PrivateKey::from_base64("secret".to_owned()).unwrap_err();
-        assert_eq!(error, KeyError::InvalidKey);
+        assert_eq!(error, KeysError::InvalidKey);
         assert!(!error.to_string().contains("secret"));
         let zeros = format!("{}=", "A".repeat(43));
-        assert_eq!(PresharedKey::from_base64(zeros).unwrap_err(), KeyError::NoKey);
+        assert_eq!(PresharedKey::from_base64(zeros).unwrap_err(), KeysError::NoKey);
     }
 
     #[test]

@@ -141,8 +141,7 @@ impl Routes {
 /// A tunnel to a single peer that takes all of one family blocks the other if it has nothing of it. With every other
 /// tunnel a family that it does not carry goes around it.
 fn android_families(config: &config::Config, included: &BTreeSet<IpNet>) -> Vec<AddressFamily> {
-    let takes_everything =
-        config.peers.len() == 1 && included.iter().any(|route| route.prefix_len() == 0);
+    let takes_everything = config.peers.len() == 1 && included.iter().any(|route| route.prefix_len() == 0);
     if !takes_everything {
         return vec![AddressFamily::Ipv4, AddressFamily::Ipv6];
     }
@@ -209,23 +208,24 @@ mod tests {
 
     #[test]
     fn routes_are_masked_and_each_is_there_once() {
-        let text = [INTERFACE, &peer("10.1.2.3/16, 192.0.2.1"), &peer("10.1.0.0/16, fd00:1::1/64,")].concat();
+        let text = [INTERFACE, &peer("10.1.2.3/16, 192.0.2.1"), &peer("10.1.0.0/16, fd00:1::1/64")].concat();
         let settings = settings_of(&text, Platform::Android);
         assert_eq!(texts(&settings.included_routes), ["10.1.0.0/16", "192.0.2.1/32", "fd00:1::/64"]);
         assert_eq!(texts(&settings.excluded_routes), [""; 0]);
         assert_eq!(texts(&settings.addresses), ["10.0.0.2/24", "fd00::2/128"]);
         assert_eq!(settings.included_routes[0].subnet_mask.as_deref(), Some("255.255.0.0"));
         assert_eq!(settings.included_routes[2].subnet_mask, None);
-        assert_eq!((settings.dns_servers, settings.search_domains), (
-            vec!["10.0.0.1".to_owned()],
-            vec!["corp.example".to_owned()]
-        ));
+        assert_eq!(
+            (settings.dns_servers, settings.search_domains),
+            (vec!["10.0.0.1".to_owned()], vec!["corp.example".to_owned()])
+        );
         assert_eq!(settings.mtu, 1280);
     }
 
     #[test]
     fn what_is_taken_away_goes_around_the_tunnel() {
-        let text = [INTERFACE, &peer("0.0.0.0/0, -192.168.7.0/16, +10.0.0.0/8, -10.0.0.0/8, -fd00::/8")].concat();
+        let text =
+            [INTERFACE, &peer("0.0.0.0/0, -192.168.7.0/16, +10.0.0.0/8, -10.0.0.0/8, -fd00::/8")].concat();
         let settings = settings_of(&text, Platform::Android);
         assert_eq!(texts(&settings.included_routes), ["0.0.0.0/0"]);
         assert_eq!(texts(&settings.excluded_routes), ["10.0.0.0/8", "192.168.0.0/16"]);

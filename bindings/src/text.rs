@@ -14,12 +14,12 @@ pub struct ParsedConfig {
     /// What the text says.
     pub config: Config,
     /// In the order of the text.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<ConfigWarning>,
 }
 
 /// No error, but something to look at.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct Warning {
+pub struct ConfigWarning {
     /// What it is.
     pub kind: WarningKind,
     /// One sentence.
@@ -57,8 +57,8 @@ pub fn parse_qr(text: String) -> Result<ParsedConfig, ConfigError> {
     })
 }
 
-fn dropped_line(text: &str, dropped: qr::Dropped) -> Warning {
-    Warning {
+fn dropped_line(text: &str, dropped: qr::Dropped) -> ConfigWarning {
+    ConfigWarning {
         kind: WarningKind::Dropped,
         message: dropped.to_string(),
         line: count(text[..dropped.span.start].matches('\n').count() + 1),

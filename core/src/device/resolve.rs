@@ -291,7 +291,9 @@ mod tests {
         let mut names = names(&[]);
         let mut now = 0;
         for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
-            let Some(Resolution::Nothing { reason, since, .. }) = resolve(&mut names, at(now)) else { panic!() };
+            let Some(Resolution::Nothing { reason, since, .. }) = resolve(&mut names, at(now)) else {
+                panic!()
+            };
             assert_eq!(reason, "no such host");
             assert_eq!(since, at(0), "the first of them");
             assert_eq!(names.poll_timeout(), Some(at(now + pause)));
