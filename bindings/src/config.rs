@@ -47,7 +47,7 @@ pub struct Interface {
     #[uniffi(default)]
     pub mtu: Option<u16>,
     /// Table.
-    pub table: Table,
+    pub table: RouteTable,
     /// PreUp, in order. Adit runs no command; the command line does.
     #[uniffi(default)]
     pub pre_up: Vec<String>,
@@ -69,7 +69,7 @@ pub struct Interface {
 
 /// Table: where routes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Table {
+pub enum RouteTable {
     /// Where the platform puts them.
     Auto,
     /// No routes are made.
@@ -155,9 +155,9 @@ impl From<config::Interface> for Interface {
             dns_search: interface.dns_search,
             mtu: interface.mtu,
             table: match interface.table {
-                config::Table::Auto => Table::Auto,
-                config::Table::Off => Table::Off,
-                config::Table::Number(number) => Table::Number { number },
+                config::Table::Auto => RouteTable::Auto,
+                config::Table::Off => RouteTable::Off,
+                config::Table::Number(number) => RouteTable::Number { number },
             },
             pre_up: interface.pre_up,
             post_up: interface.post_up,
@@ -220,9 +220,9 @@ fn core_interface(interface: Interface) -> Result<config::Interface, ConfigError
         dns_search: interface.dns_search,
         mtu: interface.mtu.filter(|mtu| *mtu != 0),
         table: match interface.table {
-            Table::Auto => config::Table::Auto,
-            Table::Off => config::Table::Off,
-            Table::Number { number } => config::Table::Number(number),
+            RouteTable::Auto => config::Table::Auto,
+            RouteTable::Off => config::Table::Off,
+            RouteTable::Number { number } => config::Table::Number(number),
         },
         pre_up: interface.pre_up,
         post_up: interface.post_up,

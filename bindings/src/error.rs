@@ -15,9 +15,9 @@ pub enum ConfigError {
         /// One sentence.
         reason: String,
         /// The rule.
-        rule: Rule,
+        rule: ConfigRule,
         /// The section it happened in, if one had begun.
-        section: Option<Section>,
+        section: Option<ConfigSection>,
         /// The key, as it is spelled, if it is known.
         key: Option<String>,
         /// The offending text, unless it is a secret or may be one.
@@ -25,9 +25,9 @@ pub enum ConfigError {
         /// Counted from 1.
         line: u32,
         /// Counted from 1, in letters, the end excluded.
-        columns: Span,
+        columns: TextSpan,
         /// The same place in octets of the whole text in UTF-8.
-        span: Span,
+        span: TextSpan,
     },
     /// A field of a record has a value that no configuration can have.
     #[error("{reason}")]
@@ -49,7 +49,7 @@ pub enum ConfigError {
 
 /// The rule of the language that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Rule {
+pub enum ConfigRule {
     /// Not 44 characters of base64.
     InvalidKey,
     /// Not a number, or out of range.
@@ -77,7 +77,7 @@ pub enum Rule {
 
 /// A section of a text.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum Section {
+pub enum ConfigSection {
     /// `[Interface]`.
     Interface,
     /// `[Peer]`.
@@ -89,7 +89,7 @@ pub enum Section {
 
 /// A piece of a text, its end excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct Span {
+pub struct TextSpan {
     /// Where it begins.
     pub start: u32,
     /// Where it has ended.
@@ -166,7 +166,7 @@ impl From<config::ConfigError> for ConfigError {
         Self::Text {
             reason: error.to_string(),
             rule: error.reason.into(),
-            section: error.section.map(Section::from),
+            section: error.section.map(ConfigSection::from),
             key: error.key.map(|key| key.name().to_owned()),
             text: error.text,
             line: count(error.line),
@@ -182,7 +182,7 @@ impl From<config::Unwritable> for ConfigError {
     }
 }
 
-impl From<config::Reason> for Rule {
+impl From<config::Reason> for ConfigRule {
     fn from(reason: config::Reason) -> Self {
         use config::Reason;
         match reason {
@@ -202,7 +202,7 @@ impl From<config::Reason> for Rule {
     }
 }
 
-impl From<config::Section> for Section {
+impl From<config::Section> for ConfigSection {
     fn from(section: config::Section) -> Self {
         match section {
             config::Section::Interface => Self::Interface,
@@ -211,7 +211,7 @@ impl From<config::Section> for Section {
     }
 }
 
-impl From<std::ops::Range<usize>> for Span {
+impl From<std::ops::Range<usize>> for TextSpan {
     fn from(range: std::ops::Range<usize>) -> Self {
         Self { start: count(range.start), end: count(range.end) }
     }

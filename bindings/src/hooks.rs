@@ -142,9 +142,18 @@ impl AppHooks {
 
     /// With port 0.
     fn addresses(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
+        // Of a link-local address only the zone is yet to be known, and that only by this system.
+        if let Some(address) = address(host) {
+            return Ok(vec![address]);
+        }
         let app = self.app.get().ok_or_else(|| io::Error::other(STOPPING))?;
         let found = app.resolve(host.to_owned()).map_err(io::Error::other)?;
-        found.iter().map(|text| address(text)).collect()
+        let read = |text: &String| {
+            address(text).ok_or_else(|| {
+                io::Error::other(format!("the app's resolve() answered `{text}`, which is no IP address"))
+            })
+        };
+        found.iter().map(read).collect()
     }
 }
 
@@ -211,16 +220,13 @@ impl Observer for AppObserver {
 }
 
 /// An IP address, of IPv6 with a zone too, as `getaddrinfo` prints it.
-fn address(text: &str) -> io::Result<SocketAddr> {
+fn address(text: &str) -> Option<SocketAddr> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, 0));
+        return Some(SocketAddr::new(address, 0));
     }
     let is_zoned = text.split_once('%').is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok());
-    // No name server is asked for an address; the system only knows its interfaces' numbers.
-    let found = if is_zoned { (text, 0).to_socket_addrs()?.next() } else { None };
-    found.ok_or_else(|| {
-        io::Error::other(format!("the app's resolve() answered `{text}`, which is no IP address"))
-    })
+    // No name server is asked for an address; the system only looks for its interface.
+    if is_zoned { (text, 0).to_socket_addrs().ok()?.next() } else { None }
 }
 
 fn unresolved(host: String, why: &str) -> TunnelError {
@@ -234,10 +240,10 @@ mod tests {
 
     #[test]
     fn addresses_are_read_with_their_zones_and_nothing_else_is() {
-        assert_eq!(address("192.0.2.1").unwrap(), "192.0.2.1:0".parse().unwrap());
-        assert_eq!(address("fe80::1%1").unwrap(), "[fe80::1%1]:0".parse().unwrap());
-        for text in ["", "localhost", "192.0.2.1:80", "localhost%lo"] {
-            assert!(address(text).is_err(), "{text}");
+        assert_eq!(address("192.0.2.1"), "192.0.2.1:0".parse().ok());
+        assert_eq!(address("fe80::1%1"), "[fe80::1%1]:0".parse().ok());
+        for text in ["", "localhost", "192.0.2.1:80", "localhost%lo", "fe80::1%no-such-interface"] {
+            assert_eq!(address(text), None, "{text}");
         }
     }
 }

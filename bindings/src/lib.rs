@@ -18,6 +18,9 @@
 //!
 //! Every exported function can throw, and a panic inside becomes the error `Internal`.
 
+#[cfg(panic = "abort")]
+compile_error!("a panic becomes an error here, which needs `panic = \"unwind\"` in the profile");
+
 mod caught;
 pub mod config;
 #[cfg(unix)]

@@ -30,11 +30,11 @@ pub enum Platform {
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct NetworkSettings {
     /// The interface's own addresses, host bits and all.
-    pub addresses: Vec<Network>,
+    pub addresses: Vec<IpNetwork>,
     /// What goes through the tunnel, host bits masked.
-    pub included_routes: Vec<Network>,
+    pub included_routes: Vec<IpNetwork>,
     /// What goes around it though a wider included route has it, host bits masked: AllowedIPs with a `-`.
-    pub excluded_routes: Vec<Network>,
+    pub excluded_routes: Vec<IpNetwork>,
     /// DNS servers' addresses.
     pub dns_servers: Vec<String>,
     /// Search domains.
@@ -50,7 +50,7 @@ pub struct NetworkSettings {
 
 /// An address or a route.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct Network {
+pub struct IpNetwork {
     /// The address, without its prefix.
     pub address: String,
     /// Bits of the network.
@@ -92,9 +92,9 @@ fn settings(interface: Interface, config: &config::Config, platform: Platform) -
         addresses = addresses.into_iter().map(apple_address).collect();
     }
     NetworkSettings {
-        addresses: addresses.into_iter().map(Network::from).collect(),
-        included_routes: included.into_iter().map(Network::from).collect(),
-        excluded_routes: excluded.into_iter().map(Network::from).collect(),
+        addresses: addresses.into_iter().map(IpNetwork::from).collect(),
+        included_routes: included.into_iter().map(IpNetwork::from).collect(),
+        excluded_routes: excluded.into_iter().map(IpNetwork::from).collect(),
         dns_servers: interface.dns_servers,
         search_domains: interface.dns_search,
         mtu: config.interface.mtu.unwrap_or(DEFAULT_MTU),
@@ -164,7 +164,7 @@ fn apple_address(network: IpNet) -> IpNet {
     }
 }
 
-impl From<IpNet> for Network {
+impl From<IpNet> for IpNetwork {
     fn from(network: IpNet) -> Self {
         let subnet_mask = match network {
             IpNet::V4(network) => Some(network.netmask().to_string()),
@@ -194,7 +194,7 @@ mod tests {
         network_settings(parse_config(text.to_owned()).unwrap().config, platform).unwrap()
     }
 
-    fn texts(networks: &[Network]) -> Vec<String> {
+    fn texts(networks: &[IpNetwork]) -> Vec<String> {
         networks.iter().map(|network| format!("{}/{}", network.address, network.prefix_length)).collect()
     }
 

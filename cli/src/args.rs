@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::num::ParseIntError;
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::interface_name::InterfaceName;
+use crate::status_text::Field;
 
 /// WireGuard at the command line.
 ///
@@ -31,11 +33,55 @@ pub(crate) enum Command {
     Pubkey,
     /// Write a new preshared key to stdout
     Genpsk,
+    /// Tell what is wrong with a configuration, under the faulty text, with its secrets masked
+    #[command(long_about = CHECK_ABOUT)]
+    Check(CheckArgs),
+    /// Draw a configuration as a QR code for a phone, on the terminal or into a picture
+    #[command(long_about = QR_ABOUT)]
+    Qr(QrArgs),
+    /// Take a configuration out of a picture of a QR code or out of a text, without its commands
+    #[command(long_about = IMPORT_ABOUT)]
+    Import(ImportArgs),
     /// Make an interface and serve it, for `wg`, `adit show` and others to configure
     Run(RunArgs),
     /// Show interfaces and peers, as `wg show` does
     Show(ShowArgs),
+    /// Show an interface as a configuration for `setconf`
+    Showconf(ShowconfArgs),
+    /// Change settings of an interface, and add, change or remove its peers
+    Set(SetArgs),
+    /// Make a configuration of `wg`'s all that is set: what it does not say is taken away
+    Setconf(FileArgs),
+    /// Add a configuration of `wg`'s to what is set
+    Addconf(FileArgs),
+    /// As `setconf`, while the peers that stay keep their sessions
+    Syncconf(FileArgs),
+    /// Bring an interface up with its addresses, routes, DNS, firewall and hooks, as `wg-quick up` does
+    #[command(after_help = UP_HELP)]
+    Up(ConfArgs),
+    /// Take an interface down and everything back that was done for it, as `wg-quick down` does
+    #[command(after_help = DOWN_HELP)]
+    Down(ConfArgs),
+    /// Write an interface as it stands over its configuration, as `wg-quick save` does
+    #[command(after_help = SAVE_HELP)]
+    Save(ConfArgs),
+    /// Write a configuration to stdout without the keys that only `wg-quick` knows, for `wg setconf`
+    Strip(ConfArgs),
 }
+
+const UP_HELP: &str = "\
+Steps: the interface and its daemon, PreUp, keys and peers, addresses, MTU, DNS, routes, PostUp. A step that
+fails, or Ctrl-C, takes all of them back. Each hook is told on stderr as `[#] hook`; all else is quiet. Needs
+root, and is there on Linux.";
+
+const DOWN_HELP: &str = "\
+Steps: PreDown, SaveConfig, all that `adit up` did in reverse, PostDown. It also clears away what is left of an
+interface that was killed, and takes down what `wg-quick` or `adit run` made. Where CONF is missing or broken,
+PreDown and PostDown run as they were at `adit up`. Needs root, and is there on Linux.";
+
+const SAVE_HELP: &str = "\
+Addresses, port, mark, keys and peers are written as they are now, hooks and the like as the file has them;
+comments are lost. Needs root, and is there on Linux.";
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct DemoArgs {
@@ -63,15 +109,124 @@ pub(crate) struct RunArgs {
     pub(crate) detached: bool,
 }
 
+const CHECK_ABOUT: &str = "\
+Tell what is wrong with a configuration, under the faulty text, with its secrets masked.
+
+Errors are what `wg` and `wg-quick` would refuse; all of them are told at once. A configuration without errors may \
+still have warnings: host bits in AllowedIPs, an address that two peers have, our own key as a peer, a peer in two \
+sections, nobody who can begin, traffic or names that go around the tunnel, an MTU too small for IPv6, no keepalive \
+behind a NAT, no private key, a file that everybody can open.
+
+Exit status: 0 without errors, though there may be warnings; 1 with errors.";
+
 #[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct CheckArgs {
+    /// A configuration's path, a name for /etc/wireguard/NAME.conf, or - for stdin
+    pub(crate) conf: String,
+}
+
+const QR_ABOUT: &str = "\
+Draw a configuration as a QR code for a phone, on the terminal or into a picture.
+
+The code is the private key in another form: show it to nobody else. Comments are left out, and so are hooks, Table, \
+FwMark and SaveConfig, with a warning each, because a configuration that is scanned runs no commands.";
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct QrArgs {
+    /// A configuration's path, a name for /etc/wireguard/NAME.conf, or - for stdin
+    pub(crate) conf: String,
+    /// A new file, .png or .svg, that only you may open; without it, the terminal
+    #[arg(short, long, value_name = "PICTURE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+const IMPORT_ABOUT: &str = "\
+Take a configuration out of a picture of a QR code or out of a text, without its commands.
+
+Hooks, Table, FwMark and SaveConfig are left out, with a warning each: whoever made the code does not choose what runs \
+here. Read what is left before you start it.";
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct ImportArgs {
+    /// A PNG or JPEG picture, a configuration's file or its text, or - for stdin
+    #[arg(value_name = "PICTURE|-|TEXT")]
+    pub(crate) from: String,
+    /// A new file that only you may open; without it, stdout
+    #[arg(short, long, value_name = "CONF")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug, PartialEq, Eq)]
+#[command(after_long_help = JSON_HELP)]
 pub(crate) struct ShowArgs {
     /// An interface, `all` (the default), or `interfaces` for their names alone
     #[arg(value_name = "IFACE|all|interfaces")]
     pub(crate) what: Option<String>,
+    /// One setting alone, for scripts; with `all` the interface's name begins each line
+    #[arg(value_name = "FIELD", value_enum)]
+    pub(crate) field: Option<Field>,
+    /// As JSON, for programs: an object for each interface, with its keys, private ones too
+    #[arg(long, conflicts_with = "field")]
+    pub(crate) json: bool,
+    /// Again every second, until Ctrl-C; JSON that does not go to a terminal is a line each time
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+const JSON_HELP: &str = "\
+JSON has the shape of wg-json, which comes with wg; what is not set is left out:
+
+  {\"wg0\": {\"privateKey\": KEY, \"publicKey\": KEY, \"listenPort\": N, \"fwmark\": N,
+    \"peers\": {KEY: {\"presharedKey\": KEY, \"endpoint\": \"HOST:PORT\", \"allowedIps\": [\"IP/LENGTH\"],
+      \"latestHandshake\": SECONDS SINCE 1970, \"transferRx\": OCTETS, \"transferTx\": OCTETS,
+      \"persistentKeepalive\": SECONDS}}}}
+
+WG_HIDE_KEYS=never shows private and preshared keys without a FIELD, too; WG_COLOR_MODE is always or never.";
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct ShowconfArgs {
+    #[arg(value_name = "IFACE")]
+    pub(crate) interface: InterfaceName,
+}
+
+#[derive(Args, Debug, PartialEq, Eq)]
+#[command(override_usage = SET_USAGE, after_help = SET_HELP)]
+pub(crate) struct SetArgs {
+    #[arg(value_name = "IFACE")]
+    pub(crate) interface: InterfaceName,
+    /// Settings of the interface, and then its peers with theirs
+    #[arg(value_name = "SETTING", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) words: Vec<OsString>,
+}
+
+const SET_USAGE: &str = "\
+    adit set IFACE [listen-port PORT] [fwmark MARK] [private-key FILE] [peer KEY [remove] [preshared-key FILE] \
+    [endpoint HOST:PORT] [persistent-keepalive SECONDS] [allowed-ips [+|-]IP/LENGTH[,...]]]...";
+
+const SET_HELP: &str = "\
+A key's FILE may be /dev/stdin; an empty one, as /dev/null, takes the key away. PORT 0 lets the system choose, and `off` \
+is no MARK and no keepalive. `allowed-ips` replaces what the peer has, unless one of them has + or - before it; \
+\"\" is none.";
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct FileArgs {
+    #[arg(value_name = "IFACE")]
+    pub(crate) interface: InterfaceName,
+    /// Holds what `wg` knows and nothing else: `adit strip` leaves the rest of a file out
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args, Debug, PartialEq, Eq)]
+pub(crate) struct ConfArgs {
+    /// A configuration NAME.conf for the interface NAME, or the NAME of one in /etc/wireguard
+    #[arg(value_name = "CONF")]
+    pub(crate) conf: String,
 }
 
 /// The commands that `wg` has, too: there, wrong usage is exit 1.
-const WG_COMMANDS: [&str; 4] = ["genkey", "genpsk", "pubkey", "show"];
+const WG_COMMANDS: [&str; 9] =
+    ["genkey", "genpsk", "pubkey", "show", "showconf", "set", "setconf", "addconf", "syncconf"];
 
 /// Exit status of wrong usage, apart from [`WG_COMMANDS`].
 const WRONG_USAGE: u8 = 2;
@@ -144,6 +299,7 @@ fn is_command(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
 
     fn read(line: &str) -> Result<Command, u8> {
         Cli::read(line.split(' ').map(OsString::from).collect())
@@ -168,13 +324,35 @@ mod tests {
 
     #[test]
     fn the_name_of_a_command_is_that_command() {
-        assert_eq!(read("adit show"), Ok(Command::Show(ShowArgs { what: None })));
-        assert_eq!(read("adit show wg0"), Ok(Command::Show(ShowArgs { what: Some("wg0".into()) })));
+        let show = ShowArgs { what: None, field: None, json: false, watch: false };
+        assert_eq!(read("adit show"), Ok(Command::Show(show)));
+        let field = Some(Field::AllowedIps);
+        let show = ShowArgs { what: Some("wg0".into()), field, json: false, watch: true };
+        assert_eq!(read("adit show wg0 allowed-ips --watch"), Ok(Command::Show(show)));
         assert_eq!(read("adit genkey"), Ok(Command::Genkey));
+        assert_eq!(read("adit up wg0"), Ok(Command::Up(ConfArgs { conf: "wg0".into() })));
         assert_eq!(
             read("adit demo --netns --bytes 5"),
             Ok(Command::Demo(DemoArgs { netns: true, bytes: 5 }))
         );
+    }
+
+    #[test]
+    fn configurations_are_checked_drawn_and_imported() {
+        assert_eq!(read("adit check wg0"), Ok(Command::Check(CheckArgs { conf: "wg0".into() })));
+        assert_eq!(read("adit qr -"), Ok(Command::Qr(QrArgs { conf: "-".into(), output: None })));
+        let output = Some("x.png".into());
+        assert_eq!(read("adit qr wg0 -o x.png"), Ok(Command::Qr(QrArgs { conf: "wg0".into(), output })));
+        let output = Some("wg0.conf".into());
+        assert_eq!(
+            read("adit import - -o wg0.conf"),
+            Ok(Command::Import(ImportArgs { from: "-".into(), output }))
+        );
+        for line in
+            ["adit check", "adit check a b", "adit qr", "adit qr a b", "adit import", "adit import a b"]
+        {
+            assert_eq!(read(line), Err(2), "{line}");
+        }
     }
 
     #[test]
@@ -189,18 +367,52 @@ mod tests {
             "adit run wg0 --tun-fd=-1",
             "adit --frobnicate",
             "adit demo wg0",
+            "adit up",
+            "adit down a b",
         ];
         for line in two {
             assert_eq!(read(line), Err(2), "{line}");
         }
-        for line in ["adit genkey x", "adit pubkey x", "adit genpsk x", "adit show a b"] {
+        let one = [
+            "adit genkey x",
+            "adit pubkey x",
+            "adit genpsk x",
+            "adit show a b",
+            "adit show wg0 dump --json",
+            "adit show wg0 dump dump",
+            "adit showconf",
+            "adit showconf a/b",
+            "adit set",
+            "adit set wg0",
+            "adit setconf wg0",
+            "adit addconf wg0 a b",
+            "adit syncconf --x",
+        ];
+        for line in one {
             assert_eq!(read(line), Err(1), "{line}");
         }
     }
 
     #[test]
+    fn the_words_of_set_are_its_own() {
+        let words = |line: &str| match read(line) {
+            Ok(Command::Set(SetArgs { words, .. })) => words.join(OsStr::new(" ")),
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(words("adit set wg0 listen-port 1"), "listen-port 1");
+        assert_eq!(words("adit set wg0 peer K allowed-ips -10.0.0.0/8"), "peer K allowed-ips -10.0.0.0/8");
+    }
+
+    #[test]
     fn help_and_version_are_no_failure() {
-        for line in ["adit --help", "adit help", "adit --version", "adit run --help", "adit show --help"] {
+        for line in [
+            "adit --help",
+            "adit help",
+            "adit --version",
+            "adit run --help",
+            "adit show --help",
+            "adit set wg0 --help",
+        ] {
             assert_eq!(read(line), Err(0), "{line}");
         }
     }

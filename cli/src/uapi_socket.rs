@@ -116,8 +116,8 @@ impl Drop for UapiSocket {
     }
 }
 
-/// Removes a socket whose daemon is gone.
-fn remove_stale(path: &Path, interface: &InterfaceName) -> Result<(), SocketError> {
+/// Removes a socket whose daemon is gone, if there is one.
+pub(crate) fn remove_stale(path: &Path, interface: &InterfaceName) -> Result<(), SocketError> {
     let system = |source| SocketError::System { path: path.to_owned(), source };
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -3,7 +3,7 @@
 
 use adit_core::config::{
     AllowedIp, AllowedIpChange, Applications, Attribute, Config, ConfigError, Endpoint, Reason, Section,
-    Table, Unwritable, decode, parse, parse_bytes, write,
+    Table, Unwritable, decode, diagnose, parse, parse_bytes, write,
 };
 use adit_core::key::PublicKey;
 
@@ -241,6 +241,74 @@ fn each_rule_has_its_sentence() {
     ] {
         assert_eq!(refused(text).to_string(), expected);
     }
+}
+
+/// What diagnosing a faulty text says.
+fn all_errors(text: &str) -> Vec<String> {
+    diagnose(text).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_diagnosis_has_every_error_in_the_order_of_the_text() {
+    let text = "[Interface]\nListenPort = x\nAdress = 10.0.0.1\n[Peer]\n[Peer]\nAllowedIPs = 10.0.0.0/33\n\
+                Endpoint = x\n";
+    let errors = diagnose(text).unwrap_err();
+    let places: Vec<_> = errors.iter().map(|error| (error.line, error.reason)).collect();
+    let nearest = Some(Attribute::Address);
+    assert_eq!(
+        places,
+        [
+            (2, Reason::InvalidNumber),
+            (3, Reason::UnknownAttribute { nearest }),
+            (4, Reason::MissingAttribute),
+            (5, Reason::MissingAttribute),
+            (6, Reason::InvalidValue),
+            (7, Reason::InvalidValue),
+        ]
+    );
+    assert_eq!(errors[0], refused(text), "the first one is what parse says");
+}
+
+#[test]
+fn what_only_follows_from_an_error_is_not_told() {
+    for (text, only) in [
+        ("Address = 10.0.0.1\nDNS = x\n[Interface]\n", "line 1: `Address` stands"),
+        ("[Interface]\n[Pear]\nPublicKey = x\nEndpoint = y\n", "line 2: `[Pear]` is neither"),
+        ("[Interface]\n[Peer\nPublicKey = x\n", "line 2: neither"),
+        ("[Peer]\nPublicKey = x\n", "line 2: PublicKey in [Peer] 1 must be"),
+        ("[Peer]\nPubliKey = x\n", "line 2: `PubliKey` is not a key"),
+        ("[Peer]\nPublicKey: x\n", "line 2: neither"),
+    ] {
+        let errors = all_errors(text);
+        assert!(matches!(&errors[..], [error] if error.starts_with(only)), "{text:?}: {errors:?}");
+    }
+    assert_eq!(all_errors("[Pear]\nx = y\n[Interface]\nMTU = x\n").len(), 2, "the next section counts again");
+    assert_eq!(all_errors("[Peer]\nEndpoint = x\n").len(), 2, "another key's error hides no missing one");
+}
+
+#[test]
+fn a_diagnosis_of_a_good_text_is_the_configuration() {
+    assert_eq!(diagnose(SERVER), Ok(parse(SERVER).unwrap()));
+}
+
+#[test]
+fn of_very_many_errors_the_first_are_told() {
+    let errors = diagnose(&"[Peer]\nx\n".repeat(5000)).unwrap_err();
+    assert_eq!(errors.len(), 100);
+    assert_eq!(diagnose(&"[Peer]\n".repeat(5000)).unwrap_err().len(), 100);
+}
+
+#[test]
+fn an_error_shows_no_control_characters_and_no_end_of_a_long_text() {
+    let said = refused("[Interface]\nTable = \x1b[31m\n").to_string();
+    assert!(said.ends_with("not `\\u{1b}[31m`"), "{said}");
+    assert!(refused(&format!("[Interface]\nTable = {}", "1.".repeat(500))).to_string().len() < 200);
+}
+
+#[test]
+fn what_is_not_text_is_told_where_it_stands() {
+    let error = parse_bytes(b"[Interface]\nPostUp = echo \xdf\n").unwrap_err();
+    assert_eq!((error.line, error.columns), (2, 15..15));
 }
 
 #[test]

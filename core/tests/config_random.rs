@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroU32};
 
 use adit_core::config::{
-    AllowedIp, AllowedIpChange, Applications, Config, Endpoint, Interface, Peer, Table, decode, parse,
-    parse_bytes, write,
+    AllowedIp, AllowedIpChange, Applications, Config, Endpoint, Interface, Peer, Table, decode, diagnose,
+    lint, mask, parse, parse_bytes, write,
 };
 use adit_core::key::{PresharedKey, PrivateKey, PublicKey};
 use ipnet::IpNet;
@@ -128,6 +128,31 @@ proptest! {
             let columns = error.columns.end - error.columns.start;
             let pointed: String = line.chars().skip(error.columns.start - 1).take(columns).collect();
             prop_assert_eq!(&text[error.span], pointed);
+        }
+    }
+
+    #[test]
+    fn a_diagnosis_and_parsing_agree(text in nearly()) {
+        match diagnose(&text) {
+            Ok(parsed) => prop_assert_eq!(parse(&text), Ok(parsed)),
+            Err(errors) => prop_assert!(errors.contains(&parse(&text).unwrap_err())),
+        }
+    }
+
+    #[test]
+    fn a_warning_points_into_the_text(interface in interface(), peers in vec(peer(), 0..4)) {
+        let text = write(&Config { interface, peers }).unwrap();
+        for warning in lint(&text, &parse(&text).unwrap()) {
+            prop_assert!(text.get(warning.span.clone()).is_some(), "{:?}", warning);
+        }
+    }
+
+    #[test]
+    fn masking_keeps_every_place(text in any::<String>(), lines in nearly()) {
+        for text in [text, lines] {
+            let masked = mask(&text);
+            prop_assert_eq!(masked.len(), text.len());
+            prop_assert_eq!(masked.match_indices('\n').collect::<Vec<_>>(), text.match_indices('\n').collect::<Vec<_>>());
         }
     }
 

@@ -13,8 +13,10 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use super::*;
+use crate::config::Peer;
 use crate::event::{Event, FailedCause};
 use crate::hooks::HookError;
+use crate::keys::{generate_private_key, public_key};
 use crate::text::parse_config;
 
 /// Longer than anything takes; a test that waits so long has failed.
@@ -362,9 +364,8 @@ fn an_interface_that_goes_away_is_told_and_everything_is_released() {
     // The old applications' side is closed.
     app.renew_tun();
     let failed = loop {
-        match app.events.recv_timeout(PATIENCE).unwrap() {
-            Event::Failed { cause, .. } => break cause,
-            _ => {}
+        if let Event::Failed { cause, .. } = app.events.recv_timeout(PATIENCE).unwrap() {
+            break cause;
         }
     };
     assert_eq!(failed, FailedCause::TunGone);
@@ -391,6 +392,41 @@ fn a_new_configuration_whose_name_has_no_address_changes_nothing() {
     without_peers.peers.clear();
     wait(tunnel.set_config(without_peers)).unwrap();
     assert_eq!(tunnel.stats().unwrap().peers, []);
+    wait(tunnel.stop()).unwrap();
+    app.assert_nothing_is_left();
+}
+
+#[test]
+fn a_stop_ends_a_change_that_waits_for_a_name() {
+    let (resolve, entered, release) = hangs();
+    let mut app = App::new(fine(), resolve);
+    wait(app.start("192.0.2.1")).unwrap();
+    let tunnel = app.service.tunnel.clone();
+    let changing = thread::spawn(move || wait(tunnel.set_config(config("vpn.example"))));
+    entered.recv_timeout(PATIENCE).unwrap();
+    wait(app.service.tunnel.stop()).unwrap();
+    assert!(is_invalid_state(changing.join().unwrap()));
+    drop(release);
+    app.assert_nothing_is_left();
+}
+
+#[test]
+fn a_cancelled_change_changes_nothing() {
+    let (resolve, entered, release) = hangs();
+    let mut app = App::new(fine(), resolve);
+    wait(app.start("192.0.2.1")).unwrap();
+    let tunnel = app.service.tunnel.clone();
+    let mut elsewhere = config("vpn.example");
+    elsewhere.peers.push(Peer { endpoint: None, ..elsewhere.peers[0].clone() });
+    elsewhere.peers[1].public_key = public_key(&generate_private_key().unwrap()).unwrap();
+    let mut change = Box::pin(tunnel.set_config(elsewhere.clone()));
+    assert!(poll_once(&mut change).is_pending());
+    entered.recv_timeout(PATIENCE).unwrap();
+    drop(change);
+    assert_eq!(tunnel.stats().unwrap().peers.len(), 1);
+    drop(release);
+    wait(tunnel.set_config(elsewhere)).unwrap();
+    assert_eq!(tunnel.stats().unwrap().peers.len(), 2);
     wait(tunnel.stop()).unwrap();
     app.assert_nothing_is_left();
 }

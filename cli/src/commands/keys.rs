@@ -2,14 +2,13 @@
 
 use std::io::{self, BufRead, Write};
 
-use adit_core::key::{KeyError, PresharedKey, PrivateKey};
+use adit_core::key::{PresharedKey, PrivateKey};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use nix::sys::stat::{SFlag, fstat};
 use zeroize::Zeroizing;
 
-/// Characters in a key's base64.
-const KEY_TEXT_LEN: usize = 44;
+use crate::key_file::{KeyTextError, is_space, read_text};
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -17,12 +16,9 @@ pub(crate) enum KeysError {
     /// Reading or writing failed.
     #[error("cannot read or write the key: {0}")]
     Io(#[from] io::Error),
-    /// Stdin does not begin with a private key.
+    /// What stdin holds is something else.
     #[error("stdin holds no private key: {0}")]
-    NotAKey(#[from] KeyError),
-    /// A key, and then more than white space.
-    #[error("stdin holds more than a private key; give it one key and nothing else")]
-    Trailing,
+    NotAKey(#[from] KeyTextError),
 }
 
 /// Writes a new private key.
@@ -44,19 +40,9 @@ pub(crate) fn pubkey(input: &mut impl BufRead, out: &mut impl Write) -> Result<(
 }
 
 /// As `wg` reads it: the key at once, then nothing but white space and zeros.
-fn read_private_key(mut input: impl BufRead) -> Result<PrivateKey, KeysError> {
-    let mut text = Zeroizing::new([0; KEY_TEXT_LEN]);
-    input.read_exact(&mut text[..]).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => KeysError::NotAKey(KeyError::Base64),
-        _ => KeysError::Io(error),
-    })?;
-    for octet in input.bytes() {
-        if !matches!(octet?, 0 | b' ' | b'\t'..=b'\r') {
-            return Err(KeysError::Trailing);
-        }
-    }
-    let text = std::str::from_utf8(&text[..]).map_err(|_| KeyError::Base64)?;
-    Ok(PrivateKey::from_base64(text)?)
+fn read_private_key(input: impl BufRead) -> Result<PrivateKey, KeysError> {
+    let text = read_text(input, |octet| octet == 0 || is_space(octet))?;
+    Ok(PrivateKey::from_base64(&text).map_err(KeyTextError::NotAKey)?)
 }
 
 fn write_line(out: &mut impl Write, text: String) -> Result<(), KeysError> {
@@ -105,11 +91,14 @@ mod tests {
     fn what_is_no_key_is_refused_and_not_repeated() {
         for text in ["", "\n", &PRIVATE[..43], &"!".repeat(44), &"é".repeat(22)] {
             let refused = pubkey_of(text).unwrap_err();
-            assert!(matches!(refused, KeysError::NotAKey(_)), "{text:?}: {refused}");
+            assert!(matches!(refused, KeysError::NotAKey(KeyTextError::NotAKey(_))), "{text:?}: {refused}");
         }
         for (head, tail) in [("", "x"), ("", "\nx"), ("", PRIVATE), ("\n", "")] {
             let refused = pubkey_of(&format!("{head}{PRIVATE}{tail}")).unwrap_err();
-            assert!(matches!(refused, KeysError::Trailing), "{head:?} {tail:?}: {refused}");
+            assert!(
+                matches!(refused, KeysError::NotAKey(KeyTextError::Trailing)),
+                "{head:?} {tail:?}: {refused}"
+            );
         }
     }
 

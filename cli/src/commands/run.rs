@@ -76,7 +76,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
         return detach::start_daemon(args);
     }
     if args.detached {
-        detach::leave_session()?;
+        detach::leave_session(args)?;
     }
     serve_interface(args, directory)
 }

@@ -1,13 +1,16 @@
-//! `show`: how the interfaces on this machine stand, whichever daemon runs them.
+//! `show` and `showconf`: how the interfaces on this machine stand, whichever daemon runs them.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use crate::args::ShowArgs;
 use crate::clock;
 use crate::interface_name::{InterfaceName, InterfaceNameError};
-use crate::status_text::{Style, write_pretty};
+use crate::status_text::{Field, Json, Prefix, Style, write_conf, write_field, write_pretty};
 use crate::uapi_client::{self, ClientError};
 use crate::uapi_socket;
+
+mod watch;
 
 /// Why nothing is shown.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,12 @@ pub(crate) enum ShowError {
         text: String,
         /// The rule it breaks.
         source: InterfaceNameError,
+    },
+    /// A setting of `interfaces`.
+    #[error("`interfaces` are only names; use `adit show all {field}` for this of all of them")]
+    NamesOnly {
+        /// What was asked for.
+        field: String,
     },
     /// A daemon gave no status.
     #[error(transparent)]
@@ -37,50 +46,133 @@ pub(crate) enum ShowError {
     Output(#[from] io::Error),
 }
 
-/// Shows an interface, all of them, or their names.
-pub(crate) fn show(what: Option<&str>, out: &mut impl Write) -> Result<(), ShowError> {
+/// What is asked for, understood.
+struct Request {
+    what: What,
+    form: Form,
+}
+
+enum What {
+    Interfaces,
+    All,
+    One(InterfaceName),
+}
+
+/// How the answer is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Pretty(Style),
+    Field(Field),
+    Json { is_one_line: bool },
+}
+
+/// Shows an interface, all of them, or their names: once, or again and again.
+pub(crate) fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), ShowError> {
     let directory = Path::new(uapi_socket::DIRECTORY);
-    match what {
-        None | Some("all") => show_all(directory, out)?,
-        Some("interfaces") => {
-            let interfaces = uapi_socket::interfaces(directory).map_err(ShowError::List)?;
-            let names: Vec<_> = interfaces.iter().map(InterfaceName::as_str).collect();
-            if !names.is_empty() {
-                writeln!(out, "{}", names.join(" "))?;
-            }
-        }
-        Some(text) => {
-            let interface =
-                text.parse().map_err(|source| ShowError::Name { text: text.to_owned(), source })?;
-            let status = uapi_client::status(directory, &interface)?;
-            write_pretty(out, text, &status, Style::from_environment(), clock::since_epoch())?;
-        }
+    let request = Request::understand(args)?;
+    if args.watch {
+        let between = if matches!(request.form, Form::Json { .. }) { "" } else { "\n" };
+        return watch::repeat(out, between, |out| request.answer(directory, out));
     }
+    request.answer(directory, out)?;
     Ok(out.flush()?)
 }
 
-/// An interface that cannot be read does not hide the others; it is a failure only when none can.
-fn show_all(directory: &Path, out: &mut impl Write) -> Result<(), ShowError> {
-    let interfaces = uapi_socket::interfaces(directory).map_err(ShowError::List)?;
-    let style = Style::from_environment();
-    let mut shown = 0;
-    for (index, interface) in interfaces.iter().enumerate() {
-        match uapi_client::status(directory, interface) {
-            Ok(status) => {
-                write_pretty(out, interface.as_str(), &status, style, clock::since_epoch())?;
-                shown += 1;
-                if index + 1 < interfaces.len() {
-                    writeln!(out)?;
-                }
+/// Shows an interface as a file for `setconf`.
+pub(crate) fn showconf(interface: &InterfaceName, out: &mut impl Write) -> Result<(), ShowError> {
+    let status = uapi_client::status(Path::new(uapi_socket::DIRECTORY), interface)?;
+    write_conf(out, &status)?;
+    Ok(out.flush()?)
+}
+
+impl Request {
+    fn understand(args: &ShowArgs) -> Result<Self, ShowError> {
+        let what = match args.what.as_deref() {
+            None | Some("all") => What::All,
+            Some("interfaces") => What::Interfaces,
+            Some(text) => {
+                What::One(text.parse().map_err(|source| ShowError::Name { text: text.to_owned(), source })?)
             }
-            Err(refusal) => {
-                // What can be shown is shown even where stderr is closed.
-                let _ = writeln!(io::stderr(), "adit: {refusal}");
+        };
+        let form = match args.field {
+            Some(field) => Form::Field(field),
+            None if args.json => Form::Json { is_one_line: args.watch && !io::stdout().is_terminal() },
+            None => Form::Pretty(Style::from_environment()),
+        };
+        match (&what, form) {
+            (What::Interfaces, Form::Field(field)) => Err(ShowError::NamesOnly { field: field.to_string() }),
+            _ => Ok(Self { what, form }),
+        }
+    }
+
+    fn answer(&self, directory: &Path, out: &mut impl Write) -> Result<(), ShowError> {
+        match &self.what {
+            What::Interfaces => self.names(directory, out),
+            What::All => self.all(directory, out),
+            What::One(interface) => {
+                let status = uapi_client::status(directory, interface)?;
+                let name = interface.as_str();
+                match self.form {
+                    Form::Pretty(style) => write_pretty(out, name, &status, style, clock::since_epoch())?,
+                    Form::Field(field) => write_field(out, &status, field, Prefix(None))?,
+                    Form::Json { is_one_line } => {
+                        let mut json = Json::default();
+                        json.insert(name, &status);
+                        json.write(out, is_one_line)?;
+                    }
+                }
+                Ok(())
             }
         }
     }
-    if shown == 0 && !interfaces.is_empty() {
-        return Err(ShowError::NoneShown { count: interfaces.len() });
+
+    fn names(&self, directory: &Path, out: &mut impl Write) -> Result<(), ShowError> {
+        let interfaces = uapi_socket::interfaces(directory).map_err(ShowError::List)?;
+        let names: Vec<_> = interfaces.iter().map(InterfaceName::as_str).collect();
+        match self.form {
+            Form::Json { .. } => {
+                serde_json::to_writer(&mut *out, &names).map_err(io::Error::from)?;
+                writeln!(out)?;
+            }
+            _ if names.is_empty() => {}
+            _ => writeln!(out, "{}", names.join(" "))?,
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// An interface that cannot be read does not hide the others; it is a failure only when none can.
+    fn all(&self, directory: &Path, out: &mut impl Write) -> Result<(), ShowError> {
+        let interfaces = uapi_socket::interfaces(directory).map_err(ShowError::List)?;
+        let mut json = Json::default();
+        let mut shown = 0;
+        for (index, interface) in interfaces.iter().enumerate() {
+            let status = match uapi_client::status(directory, interface) {
+                Ok(status) => status,
+                Err(refusal) => {
+                    // What can be shown is shown even where stderr is closed.
+                    let _ = writeln!(io::stderr(), "adit: {refusal}");
+                    continue;
+                }
+            };
+            shown += 1;
+            let name = interface.as_str();
+            match self.form {
+                Form::Field(field) => write_field(out, &status, field, Prefix(Some(name)))?,
+                Form::Json { .. } => json.insert(name, &status),
+                Form::Pretty(style) => {
+                    write_pretty(out, name, &status, style, clock::since_epoch())?;
+                    if index + 1 < interfaces.len() {
+                        writeln!(out)?;
+                    }
+                }
+            }
+        }
+        if shown == 0 && !interfaces.is_empty() {
+            return Err(ShowError::NoneShown { count: interfaces.len() });
+        }
+        if let Form::Json { is_one_line } = self.form {
+            json.write(out, is_one_line)?;
+        }
+        Ok(())
+    }
 }

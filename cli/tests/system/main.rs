@@ -5,12 +5,20 @@
 mod by_hand;
 mod changes;
 mod demo;
+mod differential;
+mod full_tunnel;
+mod introduction;
 mod lab;
 mod life;
 mod path_mtu;
+mod qr;
+mod quick;
+mod quick_bad_days;
 mod refusals;
+mod roaming;
 mod show;
 mod traffic;
+mod wg_commands;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -32,12 +40,20 @@ fn main() -> std::process::ExitCode {
     let trials = [
         by_hand::CASES,
         demo::CASES,
+        differential::CASES,
         life::CASES,
         changes::CASES,
         refusals::CASES,
         show::CASES,
         path_mtu::CASES,
+        quick::CASES,
+        quick_bad_days::CASES,
+        qr::CASES,
         traffic::CASES,
+        wg_commands::CASES,
+        roaming::CASES,
+        introduction::CASES,
+        full_tunnel::CASES,
     ]
     .concat()
     .into_iter()

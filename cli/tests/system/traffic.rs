@@ -4,12 +4,10 @@
 use crate::Case;
 use crate::lab::daemon::Kind::{self, Adit, AditOnDescriptor, WireguardGo};
 use crate::lab::load;
-use crate::lab::needs::{Need, OURS};
+use crate::lab::needs::{FOREIGN, OURS};
 use crate::lab::netns::await_ping;
 use crate::lab::tunnel::{End, FAMILIES, Family, Lab, RIGHT, Tunnel};
 use crate::lab::wg::{self, Dump};
-
-const FOREIGN: &[Need] = &[Need::Root, Need::Program("wg"), Need::Program("iperf3"), Need::WireguardGo];
 
 const OCTETS: u64 = 32 << 20;
 

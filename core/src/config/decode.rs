@@ -31,6 +31,7 @@ fn decode_utf8(bytes: &[u8]) -> Result<Zeroizing<String>, ConfigError> {
         if let Err(error) = core::str::from_utf8(line)
             && !is_within_comment(line, error.valid_up_to())
         {
+            text.push_str(&String::from_utf8_lossy(&line[..error.valid_up_to()]));
             return Err(not_text(text));
         }
         for chunk in line.utf8_chunks() {

@@ -6,6 +6,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::str::FromStr;
 
 use super::Endpoint;
+use super::value::c_number;
 
 /// Why a text is no endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +75,7 @@ fn is_interface_name(name: &str) -> bool {
 /// Whether its last part is a number, so that it is an IPv4 address or nothing: no top-level domain is one.
 fn ends_in_number(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or(host);
-    (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())) || parse_c_number(last).is_some()
+    (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())) || c_number(last).is_some()
 }
 
 /// The forms of `inet_aton(3)`, which resolvers still take: 127.1, 0x7f000001.
@@ -84,23 +85,12 @@ fn parse_short_ipv4(host: &str) -> Option<Ipv4Addr> {
     let mut address: u32 = 0;
     let mut free_bits: u32 = 32;
     for (index, part) in first.split('.').filter(|_| !first.is_empty()).enumerate() {
-        let octet = parse_c_number(part).filter(|octet| *octet <= 255 && index + 1 < MOST_PARTS)?;
+        let octet = c_number(part).filter(|octet| *octet <= 255 && index + 1 < MOST_PARTS)?;
         free_bits -= 8;
         address |= octet << free_bits;
     }
-    let last = parse_c_number(last).filter(|last| u64::from(*last) < 1 << free_bits)?;
+    let last = c_number(last).filter(|last| u64::from(*last) < 1 << free_bits)?;
     Some(Ipv4Addr::from(address | last))
-}
-
-/// A number as C writes it: 0x for hexadecimal, 0 for octal.
-fn parse_c_number(text: &str) -> Option<u32> {
-    let (digits, radix) = match text.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
-        [b'0', _, ..] => (&text[1..], 8),
-        _ => (text, 10),
-    };
-    let has_digits_only = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
-    has_digits_only.then(|| u32::from_str_radix(digits, radix).ok()).flatten()
 }
 
 /// What a resolver asks a name server for: labels of up to 63 letters, digits, `-` and `_`.

@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use zeroize::Zeroizing;
 
+use super::mask::Shown;
 use super::span::{BYTE_ORDER_MARK, is_space};
 use super::{Attribute, Section};
 use crate::key::PublicKey;
@@ -111,18 +112,33 @@ impl core::error::Error for ConfigError {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: ", self.line)?;
-        match self.reason {
-            Reason::InvalidKey | Reason::InvalidNumber | Reason::InvalidValue => self.fmt_value(f),
+        write!(f, "line {}: {}", self.line, self.fault())
+    }
+}
+
+impl ConfigError {
+    /// The sentence without the line, for where that is shown beside it.
+    pub fn fault(&self) -> impl fmt::Display {
+        Fault(self)
+    }
+}
+
+struct Fault<'e>(&'e ConfigError);
+
+impl fmt::Display for Fault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error) = self;
+        match error.reason {
+            Reason::InvalidKey | Reason::InvalidNumber | Reason::InvalidValue => error.fmt_value(f),
             Reason::MissingAttribute => {
-                write!(f, "{} has no {}", Named(self.section), Named(self.key))
+                write!(f, "{} has no {}", Named(error.section), Named(error.key))
             }
             Reason::MissingSection => {
-                write!(f, "{} stands before [Interface] and [Peer]", Quoted(&self.text, "a key"))
+                write!(f, "{} stands before [Interface] and [Peer]", Quoted(&error.text, "a key"))
             }
-            Reason::UnknownAttribute { nearest } => self.fmt_unknown(f, nearest),
+            Reason::UnknownAttribute { nearest } => error.fmt_unknown(f, nearest),
             Reason::UnknownSection => {
-                write!(f, "{} is neither [Interface] nor [Peer]", Quoted(&self.text, "the section"))
+                write!(f, "{} is neither [Interface] nor [Peer]", Quoted(&error.text, "the section"))
             }
             Reason::Syntax => {
                 f.write_str("neither `key = value`, nor [Interface], nor [Peer], nor a # comment")
@@ -141,7 +157,10 @@ impl ConfigError {
         f.write_str(self.key.map_or("something else", Attribute::expected))?;
         match self.text.as_deref() {
             Some("") => f.write_str(", but is empty"),
-            Some(text) => write!(f, ", not `{text}`"),
+            Some(text) if self.key == Some(Attribute::PublicKey) => {
+                write!(f, ", not `{}`", Shown::whole(text))
+            }
+            Some(text) => write!(f, ", not `{}`", Shown::masked(text)),
             None => Ok(()),
         }
     }
@@ -175,7 +194,7 @@ struct Quoted<'e>(&'e Option<String>, &'static str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(text) => write!(f, "`{text}`"),
+            Some(text) => write!(f, "`{}`", Shown::masked(text)),
             None => f.write_str(self.1),
         }
     }

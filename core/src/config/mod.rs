@@ -4,11 +4,13 @@
 mod decode;
 mod endpoint;
 mod error;
+mod lint;
+mod mask;
 mod names;
 mod parse;
 pub mod qr;
 mod span;
-mod value;
+pub mod value;
 mod write;
 
 use alloc::string::String;
@@ -23,8 +25,10 @@ use crate::key::{PresharedKey, PrivateKey, PublicKey};
 pub use decode::decode;
 pub use endpoint::EndpointError;
 pub use error::{ConfigError, Reason};
+pub use lint::{IpVersion, Warning, WarningKind, lint};
+pub use mask::{Shown, is_printable, mask};
 pub use names::{Attribute, Section};
-pub use parse::{Parsed, parse, parse_bytes};
+pub use parse::{Parsed, diagnose, parse, parse_bytes};
 pub use span::{Entry, SectionSpan, Spans};
 pub use write::{Unwritable, write};
 

@@ -132,10 +132,15 @@ impl Attribute {
         matches!(self, PreUp | PostUp | PreDown | PostDown)
     }
 
-    /// Whether `wg` itself reads it. It ignores every space in a line, within keys and values too; `wg-quick`
-    /// and the apps, which read the other keys, do not.
-    pub(super) const fn ignores_spaces(self) -> bool {
+    /// Whether `wg` itself reads it: a setting of the daemon, and not of the machine around it.
+    pub const fn is_wg(self) -> bool {
         matches!(self, PrivateKey | ListenPort | FwMark) || self.belongs_to(Section::Peer(1))
+    }
+
+    /// Whether every space in its line is ignored, within key and value too: `wg` does so; `wg-quick` and the
+    /// apps, which read the other keys, do not.
+    pub(super) const fn ignores_spaces(self) -> bool {
+        self.is_wg()
     }
 
     /// The key of this name, without regard to case.

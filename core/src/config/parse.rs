@@ -1,14 +1,13 @@
 //! Text to configuration: lines, sections and keys, by the rules of `wg` and `wg-quick` together. What a value
 //! may be is in the room beside this one.
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::num::NonZeroU16;
 use core::ops::Range;
 
-use zeroize::Zeroizing;
-
 use super::error::{ConfigError, Reason};
+use super::mask::without_spaces;
 use super::span::{BYTE_ORDER_MARK, Entry, Piece, SectionSpan, Spans, is_space};
 use super::value::{self, Dns};
 use super::{
@@ -29,11 +28,40 @@ pub struct Parsed {
 /// hooks add up.
 pub fn parse(text: &str) -> Result<Parsed, ConfigError> {
     let mut parser = Parser::new(text);
-    let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
-    for line in (Piece { text: &text[start..], start }).split(|letter| letter == '\n') {
+    for line in lines(text) {
         parser.line(line)?;
     }
-    parser.finish()
+    parser.finish().map_err(|mut errors| errors.swap_remove(0))
+}
+
+/// Reads a configuration as [`parse`] does, but goes on after an error: gives all of them, one a line, in the
+/// order of the text. What only follows from an earlier error is left out. Of very many, the first 100 are given.
+pub fn diagnose(text: &str) -> Result<Parsed, Vec<ConfigError>> {
+    let mut parser = Parser::new(text);
+    let mut errors = Vec::new();
+    for line in lines(text) {
+        if errors.len() == MOST_ERRORS {
+            break;
+        }
+        if let Err(error) = parser.line(line) {
+            parser.forgo(&error);
+            errors.push(error);
+        }
+    }
+    match parser.finish() {
+        Ok(parsed) if errors.is_empty() => return Ok(parsed),
+        Ok(_) => {}
+        Err(missing) => errors.extend(missing),
+    }
+    errors.sort_by_key(|error| error.span.start);
+    errors.truncate(MOST_ERRORS);
+    Err(errors)
+}
+
+/// The lines of a text, trimmed.
+fn lines(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    Piece { text: &text[start..], start }.split(|letter| letter == '\n')
 }
 
 /// Reads a file's octets, in UTF-8 or UTF-16. The spans belong to the text that [`decode()`] makes of them.
@@ -41,10 +69,15 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Parsed, ConfigError> {
     parse(&decode(bytes)?)
 }
 
+/// How many errors are enough. Each looks for its line from the beginning of the text, and some text is long.
+const MOST_ERRORS: usize = 100;
+
 struct Parser<'t> {
     text: &'t str,
     /// Whether the section's name has no spaces within: `wg-quick` does not know it otherwise.
     is_plain_header: bool,
+    /// Whether the last header could not be read, so that nothing is known of the keys below it.
+    is_lost: bool,
     interface: Interface,
     peers: Vec<PeerDraft>,
     spans: Spans,
@@ -54,6 +87,8 @@ struct Parser<'t> {
 struct PeerDraft {
     header: Range<usize>,
     public_key: Option<PublicKey>,
+    /// Whether a line that had an error may have been that of the key.
+    may_have_key: bool,
     preshared_key: Option<PresharedKey>,
     allowed_ips: Vec<AllowedIp>,
     /// Whether the last line of AllowedIPs had no `+` and no `-`.
@@ -74,7 +109,7 @@ struct Field<'t> {
 impl<'t> Parser<'t> {
     fn new(text: &'t str) -> Self {
         let (interface, peers, spans) = Default::default();
-        Self { text, is_plain_header: true, interface, peers, spans }
+        Self { text, is_plain_header: true, is_lost: false, interface, peers, spans }
     }
 
     fn line(&mut self, line: Piece<'t>) -> Result<(), ConfigError> {
@@ -84,6 +119,9 @@ impl<'t> Parser<'t> {
         }
         if code.text.starts_with('[') {
             return self.header(code);
+        }
+        if self.is_lost {
+            return Ok(());
         }
         let section = self.spans.sections.last().map(|span| span.section);
         let Some((name, value)) = code.split_once('=') else {
@@ -120,8 +158,27 @@ impl<'t> Parser<'t> {
             _ => return Err(self.error(code, Reason::Syntax, None)),
         };
         self.is_plain_header = name.len() == code.text.len();
+        self.is_lost = false;
         self.spans.sections.push(SectionSpan { section, header: code.range(), entries: Vec::new() });
         Ok(())
+    }
+
+    /// Takes note of what this error leaves unknown, so that no other error follows from it.
+    fn forgo(&mut self, error: &ConfigError) {
+        let is_header = self.text[error.span.clone()].starts_with('[');
+        match error.reason {
+            Reason::UnknownSection | Reason::MissingSection => self.is_lost = true,
+            Reason::Syntax if is_header => self.is_lost = true,
+            _ => {}
+        }
+        let may_be_key = match error.reason {
+            Reason::InvalidKey => error.key == Some(Attribute::PublicKey),
+            Reason::UnknownAttribute { nearest } => nearest == Some(Attribute::PublicKey),
+            reason => reason == Reason::Syntax,
+        };
+        if let Some(peer) = self.peers.last_mut() {
+            peer.may_have_key |= may_be_key;
+        }
     }
 
     /// The key of this name, if the section may have it.
@@ -206,15 +263,25 @@ impl<'t> Parser<'t> {
         Ok(Vec::new())
     }
 
-    fn finish(self) -> Result<Parsed, ConfigError> {
+    /// The configuration, or an error for each of the first peers that have no key.
+    fn finish(self) -> Result<Parsed, Vec<ConfigError>> {
         let mut peers = Vec::with_capacity(self.peers.len());
+        let mut errors = Vec::new();
         for (index, draft) in self.peers.into_iter().enumerate() {
-            let header = draft.header.clone();
-            peers.push(draft.finish().ok_or_else(|| {
-                let section = Some(Section::Peer(index + 1));
-                let key = Some(Attribute::PublicKey);
-                ConfigError::new(self.text, header, Reason::MissingAttribute, section, key)
-            })?);
+            let (header, may_have_key) = (draft.header.clone(), draft.may_have_key);
+            match draft.finish() {
+                Some(peer) => peers.push(peer),
+                None if may_have_key || errors.len() == MOST_ERRORS => {}
+                None => {
+                    let section = Some(Section::Peer(index + 1));
+                    let key = Some(Attribute::PublicKey);
+                    let reason = Reason::MissingAttribute;
+                    errors.push(ConfigError::new(self.text, header, reason, section, key));
+                }
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
         }
         Ok(Parsed { config: Config { interface: self.interface, peers }, spans: self.spans })
     }
@@ -229,6 +296,7 @@ impl PeerDraft {
         Self {
             header,
             public_key: None,
+            may_have_key: false,
             preshared_key: None,
             allowed_ips: Vec::new(),
             last_line_replaces: true,
@@ -308,11 +376,4 @@ impl Field<'_> {
     fn error(self, place: Piece<'_>, reason: Reason) -> ConfigError {
         ConfigError::new(self.text, place.range(), reason, Some(self.section), Some(self.key))
     }
-}
-
-/// The text as `wg` reads it. It may be a secret's.
-fn without_spaces(text: &str) -> Zeroizing<String> {
-    let mut joined = Zeroizing::new(String::with_capacity(text.len()));
-    joined.extend(text.chars().filter(|letter| !is_space(*letter)));
-    joined
 }

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
+use super::mask::Shown;
 use super::{Attribute, Config, ConfigError, Section, Spans, Table, parse};
 
 #[cfg(feature = "qr")]
@@ -31,7 +32,7 @@ pub struct Imported {
 
 /// A warning: this line was not taken over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key} = {value}: dropped, {}", self.why())]
+#[error("{key} = {}: dropped, {}", Shown::masked(value), self.why())]
 pub struct Dropped {
     /// Its key.
     pub key: Attribute,

@@ -1,31 +1,37 @@
 //! The values of the language, one function a kind: text to types, by the rules of `wg` and `wg-quick`. Where
-//! a value stands, and under which key, is not known here.
+//! a value stands, and under which key, is not known here. A command line takes the same values one by one, so
+//! those of `wg` are public; [`Attribute::expected`](super::Attribute::expected) says what each of them takes.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use core::num::{NonZeroU16, NonZeroU32};
 
 use ipnet::{IpNet, Ipv4Net};
 
 use super::error::Reason;
+use super::span::is_space;
 use super::{AllowedIp, AllowedIpChange, Endpoint, Table};
 use crate::key::{PresharedKey, PrivateKey, PublicKey};
 
 /// 32 zeros: no key.
 const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-pub(super) fn private_key(text: &str) -> Result<Option<PrivateKey>, Reason> {
+/// PrivateKey; 32 zeros are no key.
+pub fn private_key(text: &str) -> Result<Option<PrivateKey>, Reason> {
     if text == NO_KEY {
         return Ok(None);
     }
     PrivateKey::from_base64(text).map(Some).map_err(|_| Reason::InvalidKey)
 }
 
-pub(super) fn public_key(text: &str) -> Result<PublicKey, Reason> {
+/// PublicKey.
+pub fn public_key(text: &str) -> Result<PublicKey, Reason> {
     PublicKey::from_base64(text).map_err(|_| Reason::InvalidKey)
 }
 
-pub(super) fn preshared_key(text: &str) -> Result<Option<PresharedKey>, Reason> {
+/// PresharedKey; 32 zeros are no key.
+pub fn preshared_key(text: &str) -> Result<Option<PresharedKey>, Reason> {
     PresharedKey::from_base64(text).map_err(|_| Reason::InvalidKey)
 }
 
@@ -40,12 +46,14 @@ fn radix_number(digits: &str, radix: u32) -> Option<u32> {
     has_digits_only.then(|| u32::from_str_radix(digits, radix).ok()).flatten()
 }
 
-pub(super) fn listen_port(text: &str) -> Result<Option<NonZeroU16>, Reason> {
+/// ListenPort; 0 lets the system choose.
+pub fn listen_port(text: &str) -> Result<Option<NonZeroU16>, Reason> {
     // A resolver reads it for `wg`, and takes a plus sign. So does Rust.
     text.parse().map(NonZeroU16::new).map_err(|_| Reason::InvalidNumber)
 }
 
-pub(super) fn fwmark(text: &str) -> Result<Option<NonZeroU32>, Reason> {
+/// FwMark: `off`, or a number, decimal or after `0x`.
+pub fn fwmark(text: &str) -> Result<Option<NonZeroU32>, Reason> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);
     }
@@ -56,19 +64,21 @@ pub(super) fn fwmark(text: &str) -> Result<Option<NonZeroU32>, Reason> {
     Ok(NonZeroU32::new(mark))
 }
 
-pub(super) fn keepalive(text: &str) -> Result<Option<NonZeroU16>, Reason> {
+/// PersistentKeepalive: `off`, or seconds.
+pub fn keepalive(text: &str) -> Result<Option<NonZeroU16>, Reason> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);
     }
     number(text, u16::MAX.into()).map(|seconds| NonZeroU16::new(seconds as u16))
 }
 
-/// Empty is as good as absent, for `wg-quick`; 0 is the apps' way to say it.
+/// Empty is as good as absent, for `wg-quick`, for which `ip` reads it; 0 is the apps' way to say it.
 pub(super) fn mtu(text: &str) -> Result<Option<NonZeroU16>, Reason> {
     if text.is_empty() {
         return Ok(None);
     }
-    number(text, u16::MAX.into()).map(|octets| NonZeroU16::new(octets as u16))
+    let octets = ip_number(text).and_then(|octets| u16::try_from(octets).ok());
+    octets.map(NonZeroU16::new).ok_or(Reason::InvalidNumber)
 }
 
 /// `ip route` reads it for `wg-quick`: it knows numbers as C writes them, and the names of three tables.
@@ -82,12 +92,22 @@ pub(super) fn table(text: &str) -> Result<Table, Reason> {
         "local" => return Ok(Table::Number(255)),
         _ => {}
     }
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => radix_number(digits, 16),
-        None if text.len() > 1 && text.starts_with('0') => radix_number(text, 8),
-        None => radix_number(text, 10),
+    ip_number(text).map(Table::Number).ok_or(Reason::InvalidNumber)
+}
+
+/// A number as C writes it: 0x for hexadecimal, 0 for octal.
+pub(super) fn c_number(text: &str) -> Option<u32> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
+        [b'0', _, ..] => (&text[1..], 8),
+        _ => (text, 10),
     };
-    number.map(Table::Number).ok_or(Reason::InvalidNumber)
+    radix_number(digits, radix)
+}
+
+/// A number as `ip` reads it for `wg-quick`: a plus sign is as good as none.
+fn ip_number(text: &str) -> Option<u32> {
+    c_number(text.strip_prefix('+').unwrap_or(text))
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
@@ -98,14 +118,32 @@ pub(super) fn boolean(text: &str) -> Result<bool, Reason> {
     }
 }
 
-/// An address with or without a prefix length; a netmask is as good, for IPv4.
+/// An address with or without a prefix length, as `ip` reads it for `wg-quick`: a netmask is as good, and of IPv4 the
+/// last zeros may be missing.
 pub(super) fn address(text: &str) -> Result<IpNet, Reason> {
-    if let Some((ip, mask)) = text.split_once('/')
-        && let (Ok(ip), Ok(mask)) = (ip.parse(), mask.parse::<Ipv4Addr>())
-    {
-        return Ipv4Net::with_netmask(ip, mask).map(IpNet::V4).map_err(|_| Reason::InvalidValue);
+    if text.contains(':') {
+        return network(text);
     }
-    network(text)
+    let (ip, length) = match text.split_once('/') {
+        Some((ip, length)) => (ip, Some(length)),
+        None => (text, None),
+    };
+    let ip = ip_address(ip).ok_or(Reason::InvalidValue)?;
+    let Some(length) = length else { return Ok(IpAddr::V4(ip).into()) };
+    let network = match ip_number(length) {
+        Some(length) => u8::try_from(length).ok().and_then(|length| Ipv4Net::new(ip, length).ok()),
+        None => ip_address(length).and_then(|mask| Ipv4Net::with_netmask(ip, mask).ok()),
+    };
+    network.map(IpNet::V4).ok_or(Reason::InvalidValue)
+}
+
+/// An IPv4 address as `ip` reads it: up to four numbers as C writes them, and zeros after them.
+fn ip_address(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    for (index, part) in text.split('.').enumerate() {
+        *octets.get_mut(index)? = u8::try_from(ip_number(part)?).ok()?;
+    }
+    Some(octets.into())
 }
 
 /// An address, alone or with a prefix length; host bits are kept.
@@ -120,6 +158,7 @@ fn network(text: &str) -> Result<IpNet, Reason> {
     IpNet::new(ip, length as u8).map_err(|_| Reason::InvalidValue)
 }
 
+/// One element of AllowedIPs, with or without `+` or `-` before it.
 pub(super) fn allowed_ip(text: &str) -> Result<AllowedIp, Reason> {
     let (change, text) = match text.split_at_checked(1) {
         Some(("+", rest)) => (AllowedIpChange::Add, rest),
@@ -127,6 +166,12 @@ pub(super) fn allowed_ip(text: &str) -> Result<AllowedIp, Reason> {
         _ => (AllowedIpChange::Listed, text),
     };
     network(text).map(|network| AllowedIp { network, change })
+}
+
+/// AllowedIPs as `wg set` takes them: any space is ignored, and empty is none.
+pub fn allowed_ips(text: &str) -> Result<Vec<AllowedIp>, Reason> {
+    let text: String = text.chars().filter(|letter| !is_space(*letter)).collect();
+    if text.is_empty() { Ok(Vec::new()) } else { text.split(',').map(allowed_ip).collect() }
 }
 
 /// One element of DNS.
@@ -150,9 +195,10 @@ pub(super) fn looks_like_address(text: &str) -> bool {
 
 /// The name of an application's package.
 pub(super) fn application(text: &str) -> Result<String, Reason> {
-    if text.contains(super::span::is_space) { Err(Reason::InvalidValue) } else { Ok(text.to_string()) }
+    if text.contains(is_space) { Err(Reason::InvalidValue) } else { Ok(text.to_string()) }
 }
 
-pub(super) fn endpoint(text: &str) -> Result<Endpoint, Reason> {
+/// Endpoint.
+pub fn endpoint(text: &str) -> Result<Endpoint, Reason> {
     text.parse().map_err(|_| Reason::InvalidValue)
 }

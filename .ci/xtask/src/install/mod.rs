@@ -17,15 +17,21 @@ use crate::skip;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 8] = [
+const PROGRAMS: [(&str, &str, &str); 14] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
     ("tcpdump", "tcpdump", "what is on the wire"),
     ("nft", "nftables", "packet loss and NAT on the path"),
+    ("iptables", "iptables", "the hooks that introductions show"),
+    ("sysctl", "procps", "routers, and what wg-quick sets"),
+    ("bash", "bash", "hooks, and wg-quick itself"),
     ("ps", "procps", "processes that are left behind"),
+    ("qrencode", "qrencode", "QR codes that others draw"),
+    ("rsvg-convert", "librsvg2-bin", "our vector pictures as pixels"),
     ("setpriv", "util-linux", "a daemon without privileges"),
     ("python3", "python3", "the native interface from outside"),
+    ("zbarimg", "zbar-tools", "our QR codes as others read them"),
 ];
 
 /// Where the tests' tools are that no package provides.

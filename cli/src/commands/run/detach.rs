@@ -2,11 +2,12 @@
 //! that one is ready. Until then the daemon writes its errors where the command's go.
 
 use std::env;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::fd::RawFd;
 use std::process::{Command, Stdio};
 
-use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, setsid};
+use nix::unistd::{close, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
 
 use super::{RunError, system};
 use crate::args::RunArgs;
@@ -36,10 +37,25 @@ pub(super) fn start_daemon(args: &RunArgs) -> Result<(), RunError> {
     Err(RunError::Told { interface: args.interface.clone() })
 }
 
-/// In the daemon: away from the terminal, its signals and the current directory.
-pub(super) fn leave_session() -> Result<(), RunError> {
+/// In the daemon: away from the terminal, its signals, the current directory and whatever else whoever called the
+/// command had open, such as a lock. To be called before this process opens anything itself.
+pub(super) fn leave_session(args: &RunArgs) -> Result<(), RunError> {
+    close_inherited(args.tun_fd).map_err(system("close inherited descriptors"))?;
     setsid().map_err(io::Error::from).map_err(system("begin a session"))?;
     env::set_current_dir("/").map_err(system("enter /"))
+}
+
+/// Closes every descriptor but the standard streams and the one that carries packets.
+fn close_inherited(tun_fd: Option<RawFd>) -> io::Result<()> {
+    let names =
+        fs::read_dir("/dev/fd")?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    for fd in names.iter().filter_map(|name| name.to_str()?.parse::<RawFd>().ok()) {
+        if fd > 2 && Some(fd) != tun_fd {
+            // The listing's own is among them, and closed by now.
+            let _ = close(fd);
+        }
+    }
+    Ok(())
 }
 
 /// In the daemon: lets the command return. If that one is gone, nobody wants this interface: an error.

@@ -12,6 +12,7 @@ use super::wait::{LONG, holds, until};
 
 const IPERF_PORT: u16 = 5201;
 const CONTENT_PORT: u16 = 5202;
+const CONTENT_OCTETS: usize = 4 << 20;
 
 /// What one side sent and what arrived at the other, as each counted it.
 #[derive(Debug)]
@@ -70,18 +71,19 @@ fn octets(report: &str, sum: &str) -> u64 {
     json["end"][sum]["bytes"].as_u64().unwrap_or_else(|| panic!("no end.{sum}.bytes: {report}"))
 }
 
-/// Sends content through TCP that no mistake in a packet's order, length or place leaves equal.
-pub(crate) fn transfer_content(from: &Netns, to: &Netns, address: &str) {
+/// Sends content through TCP that no mistake in a packet's order, length or place leaves equal. Returns the address
+/// that the receiver sees it come from.
+pub(crate) fn transfer_content(from: &Netns, to: &Netns, address: &str) -> IpAddr {
     let address = SocketAddr::new(address.parse::<IpAddr>().expect("an address"), CONTENT_PORT);
     let listener = to.inside(|| TcpListener::bind(address)).expect("the address is this end's");
-    let content = content();
-    let received = std::thread::scope(|scope| {
+    let content: Vec<u8> = aperiodic().take(CONTENT_OCTETS).collect();
+    let (received, sender) = std::thread::scope(|scope| {
         let receiver = scope.spawn(|| {
-            let (mut stream, _) = listener.accept()?;
+            let (mut stream, sender) = listener.accept()?;
             stream.set_read_timeout(Some(LONG))?;
             let mut received = Vec::new();
             stream.read_to_end(&mut received)?;
-            std::io::Result::Ok(received)
+            std::io::Result::Ok((received, sender))
         });
         from.inside(|| {
             let mut stream = TcpStream::connect_timeout(&address, LONG)?;
@@ -93,15 +95,14 @@ pub(crate) fn transfer_content(from: &Netns, to: &Netns, address: &str) {
     });
     assert_eq!(received.len(), content.len(), "octets received and sent");
     assert!(received == content, "the content has changed on its way");
+    sender.ip()
 }
 
-/// 4 MiB of a fixed, aperiodic sequence: a linear congruential generator's upper octets.
-fn content() -> Vec<u8> {
+/// A fixed sequence without a period that a test could notice: a linear congruential generator's upper octets.
+pub(crate) fn aperiodic() -> impl Iterator<Item = u8> {
     let mut state = 1_u64;
-    std::iter::repeat_with(|| {
+    std::iter::repeat_with(move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (state >> 56) as u8
     })
-    .take(4 << 20)
-    .collect()
 }

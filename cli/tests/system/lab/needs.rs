@@ -15,6 +15,24 @@ pub(crate) enum Need {
 pub(crate) const OURS: &[Need] =
     &[Need::Root, Need::Program("wg"), Need::Program("ping"), Need::Program("iperf3"), Need::Program("nft")];
 
+/// What every test with a foreign peer needs.
+pub(crate) const FOREIGN: &[Need] =
+    &[Need::Root, Need::Program("wg"), Need::Program("ping"), Need::Program("iperf3"), Need::WireguardGo];
+
+/// What tests need in which a tool brings tunnels up and down on a small Internet.
+pub(crate) const INTERNET: &[Need] = &[
+    Need::Root,
+    Need::Program("wg"),
+    Need::Program("wg-quick"),
+    Need::Program("bash"),
+    Need::Program("ping"),
+    Need::Program("iperf3"),
+    Need::Program("nft"),
+    Need::Program("iptables"),
+    Need::Program("sysctl"),
+    Need::Program("tcpdump"),
+];
+
 impl Need {
     /// One line that says what is missing; `None` when it is there.
     pub(crate) fn missing(&self) -> Option<String> {
@@ -38,7 +56,8 @@ pub(crate) fn wireguard_go() -> Option<PathBuf> {
     std::env::var_os("ADIT_TEST_WIREGUARD_GO").map(PathBuf::from).or_else(|| find("wireguard-go"))
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// Where PATH finds a program.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }

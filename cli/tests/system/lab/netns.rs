@@ -1,6 +1,6 @@
 //! Network namespaces, and cables between them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -14,6 +14,9 @@ use super::wait::{LONG, holds, until, within};
 
 /// What every name begins with that these tests leave on the machine if they are killed.
 const PREFIX: &str = "adit-test-";
+
+/// Where `ip netns exec` finds files that replace those of `/etc` in one namespace.
+const ETC: &str = "/etc/netns";
 
 /// A namespace of the network. Clones name the same one; the last one deletes it and ends what runs in it.
 #[derive(Clone)]
@@ -54,6 +57,14 @@ impl Netns {
         let mut command = Command::new(ip);
         command.args([netns, exec, name]).arg(program);
         command
+    }
+
+    /// Lets what starts in it from now on find this name at this address.
+    pub(crate) fn knows(&self, name: &str, address: &str) {
+        let folder = Path::new(ETC).join(self.name());
+        fs::create_dir_all(&folder).expect("root writes to /etc");
+        fs::write(folder.join("hosts"), format!("127.0.0.1 localhost\n{address} {name}\n"))
+            .expect("our own folder");
     }
 
     fn enter(&self) -> [&str; 4] {
@@ -98,6 +109,10 @@ impl Drop for Handle {
             }
         }
         try_run(&format!("ip netns delete {}", self.name));
+        // Most have none.
+        let _ = fs::remove_dir_all(Path::new(ETC).join(&self.name));
+        // Fails, as it should, while other namespaces have theirs.
+        let _ = fs::remove_dir(ETC);
     }
 }
 
@@ -145,10 +160,12 @@ fn next() -> u32 {
 /// Deletes what tests left behind that were killed.
 pub(crate) fn sweep() {
     let namespaces = try_run("ip netns list").stdout;
-    for name in namespaces.lines().filter_map(|line| line.split(' ').next()) {
+    let files = fs::read_dir(ETC).into_iter().flatten().flatten();
+    let names = namespaces.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned);
+    for name in names.chain(files.filter_map(|entry| entry.file_name().into_string().ok())) {
         let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
         if owner.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-            drop(Handle { name: name.to_owned() });
+            drop(Handle { name });
         }
     }
 }

@@ -110,7 +110,7 @@ pub(crate) struct End {
 }
 
 impl End {
-    fn start(kind: Kind, netns: &Netns, addresses: Addresses) -> Self {
+    pub(crate) fn start(kind: Kind, netns: &Netns, addresses: Addresses) -> Self {
         let daemon = Daemon::start(kind, netns);
         addresses.assign_and_up(netns, &daemon.interface);
         Self { daemon, keys: Keys::generate(), addresses }
@@ -159,7 +159,17 @@ impl Tunnel {
         await_ping(&lab.left, RIGHT.outside(outside));
         let left = End::start(left, &lab.left, LEFT);
         let right = End::start(right, &lab.right, RIGHT);
-        let endpoint = format!("Endpoint = {}\n", right.addresses.endpoint(outside));
+        let endpoint = right.addresses.endpoint(outside);
+        Self::between((left, left_key), (right, right_key), &endpoint)
+    }
+
+    /// Lets two ends know each other, wherever they are. The right one is at this endpoint.
+    pub(crate) fn between(
+        (left, left_key): (End, Option<&str>),
+        (right, right_key): (End, Option<&str>),
+        endpoint: &str,
+    ) -> Self {
+        let endpoint = format!("Endpoint = {endpoint}\n");
         let listen = format!("ListenPort = {PORT}\n");
         wg::setconf(right.interface(), &configuration(&right, &left, &listen, "", right_key));
         wg::setconf(left.interface(), &configuration(&left, &right, "", &endpoint, left_key));

@@ -93,8 +93,8 @@ impl Code {
         Bitmap { size, luma }
     }
 
-    /// Modules along a side, the quiet zone included.
-    fn size(&self) -> usize {
+    /// Modules along a side, the quiet zone included: columns in a terminal.
+    pub fn size(&self) -> usize {
         self.0.width() + 2 * QUIET_ZONE
     }
 

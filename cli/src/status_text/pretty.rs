@@ -1,40 +1,15 @@
-//! A device's status as `wg show` prints it, byte for byte. Where the status comes from is not known here.
+//! The whole device for people: `wg show wg0`.
 
 use std::cmp::Reverse;
-use std::env;
-use std::io::{self, IsTerminal, Write};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use adit_core::uapi::{DeviceStatus, PeerStatus};
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
-/// How `wg`'s variables of the environment ask for the text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Style {
-    /// WG_COLOR_MODE: `always`, `never`, or else whether stdout is a terminal.
-    pub(crate) colour: bool,
-    /// Private and preshared keys are shown only with WG_HIDE_KEYS=never.
-    pub(crate) hide_keys: bool,
-}
-
-impl Style {
-    /// Reads the environment and looks at stdout.
-    pub(crate) fn from_environment() -> Self {
-        let colour = match env::var("WG_COLOR_MODE").as_deref() {
-            Ok("always") => true,
-            Ok("never") => false,
-            _ => io::stdout().is_terminal(),
-        };
-        let hide_keys = env::var("WG_HIDE_KEYS").as_deref() != Ok("never");
-        Self { colour, hide_keys }
-    }
-
-    fn ink(self) -> Ink {
-        if self.colour { COLOURED } else { Ink::default() }
-    }
-}
+use super::Style;
+use super::address::{endpoint_text, ip_text};
 
 /// The terminal's control sequences; all empty without colour.
 #[derive(Clone, Copy, Default)]
@@ -56,6 +31,12 @@ const COLOURED: Ink = Ink {
     reset: "\x1b[0m",
 };
 
+impl Ink {
+    fn of(style: Style) -> Self {
+        if style.colour { COLOURED } else { Self::default() }
+    }
+}
+
 /// Writes one interface with its peers. `now` is the wall clock, since the Unix epoch.
 pub(crate) fn write_pretty(
     out: &mut impl Write,
@@ -64,7 +45,7 @@ pub(crate) fn write_pretty(
     style: Style,
     now: Duration,
 ) -> io::Result<()> {
-    let Ink { green, bold, reset, .. } = style.ink();
+    let Ink { green, bold, reset, .. } = Ink::of(style);
     writeln!(out, "{reset}{green}{bold}interface{reset}: {green}{name}{reset}")?;
     if let Some(private_key) = &status.private_key {
         writeln!(out, "  {bold}public key{reset}: {}", private_key.public_key())?;
@@ -92,7 +73,7 @@ fn by_latest_handshake(peers: &[PeerStatus]) -> Vec<&PeerStatus> {
 }
 
 fn write_peer(out: &mut impl Write, peer: &PeerStatus, style: Style, now: Duration) -> io::Result<()> {
-    let ink = style.ink();
+    let ink = Ink::of(style);
     let Ink { yellow, bold, reset, .. } = ink;
     writeln!(out, "{yellow}{bold}peer{reset}: {yellow}{}{reset}", peer.public_key)?;
     if let Some(preshared_key) = &peer.preshared_key {
@@ -102,7 +83,7 @@ fn write_peer(out: &mut impl Write, peer: &PeerStatus, style: Style, now: Durati
     if let Some(endpoint) = peer.endpoint {
         writeln!(out, "  {bold}endpoint{reset}: {}", endpoint_text(endpoint))?;
     }
-    let allowed_ips: Vec<_> = peer.allowed_ips.iter().map(|network| network_text(network, ink)).collect();
+    let allowed_ips: Vec<_> = peer.allowed_ips.iter().map(|network| coloured(network, ink)).collect();
     let allowed_ips = if allowed_ips.is_empty() { "(none)".to_owned() } else { allowed_ips.join(", ") };
     writeln!(out, "  {bold}allowed ips{reset}: {allowed_ips}")?;
     // wg knows no handshake within the epoch's first second, either.
@@ -125,38 +106,8 @@ fn masked(key: impl FnOnce() -> String, style: Style) -> Zeroizing<String> {
     Zeroizing::new(if style.hide_keys { "(hidden)".to_owned() } else { key() })
 }
 
-/// As getnameinfo writes it: a link-local address's zone by its name, where the interface is still there.
-fn endpoint_text(endpoint: SocketAddr) -> String {
-    let SocketAddr::V6(v6) = endpoint else {
-        return endpoint.to_string();
-    };
-    let zone = match v6.scope_id() {
-        0 => String::new(),
-        index => format!("%{}", zone_name(v6.ip(), index)),
-    };
-    format!("[{}{zone}]:{}", ip_text(IpAddr::V6(*v6.ip())), v6.port())
-}
-
-fn zone_name(address: &Ipv6Addr, index: u32) -> String {
-    let name = address.is_unicast_link_local().then(|| nix::net::if_::if_indextoname(index).ok()).flatten();
-    let name = name.and_then(|name| name.into_string().ok());
-    // nix 0.31 gives an empty name, and no error, for an index that no interface has.
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| index.to_string())
-}
-
-fn network_text(network: &IpNet, Ink { cyan, reset, .. }: Ink) -> String {
+fn coloured(network: &IpNet, Ink { cyan, reset, .. }: Ink) -> String {
     format!("{}{cyan}/{reset}{}", ip_text(network.addr()), network.prefix_len())
-}
-
-/// As inet_ntop writes it: unlike Rust's, it ends IPv4-compatible addresses (RFC 4291, section 2.5.5.1) in dots.
-fn ip_text(address: IpAddr) -> String {
-    match address {
-        IpAddr::V6(v6) => match (v6.segments(), v6.to_ipv4()) {
-            ([0, 0, 0, 0, 0, 0, high, _], Some(v4)) if high != 0 => format!("::{v4}"),
-            _ => v6.to_string(),
-        },
-        IpAddr::V4(v4) => v4.to_string(),
-    }
 }
 
 fn ago(at: Duration, now: Duration, ink: Ink) -> String {
@@ -205,53 +156,13 @@ fn octets(count: u64, Ink { cyan, reset, .. }: Ink) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adit_core::key::{PresharedKey, PrivateKey, PublicKey};
-    use std::num::{NonZeroU16, NonZeroU32};
+    use crate::status_text::sample::{NOW, device, full_device, peer};
 
     const PLAIN: Style = Style { colour: false, hide_keys: true };
-    /// 2023-11-14 22:13:20 UTC.
-    const NOW: Duration = Duration::from_secs(1_700_000_000);
-
-    fn peer(octet: u8) -> PeerStatus {
-        PeerStatus {
-            public_key: PublicKey::from_bytes([octet; 32]),
-            preshared_key: None,
-            endpoint: None,
-            last_handshake: None,
-            rx_bytes: 0,
-            tx_bytes: 0,
-            persistent_keepalive: None,
-            allowed_ips: Vec::new(),
-        }
-    }
-
-    fn device(peers: Vec<PeerStatus>) -> DeviceStatus {
-        DeviceStatus { private_key: None, listen_port: 0, fwmark: None, peers }
-    }
-
     fn pretty(status: &DeviceStatus, style: Style) -> String {
         let mut text = Vec::new();
         write_pretty(&mut text, "wg0", status, style, NOW).unwrap();
         String::from_utf8(text).unwrap()
-    }
-
-    fn full_device() -> DeviceStatus {
-        let busy = PeerStatus {
-            preshared_key: PresharedKey::from_bytes(&[9; 32]),
-            endpoint: Some("192.0.2.7:51820".parse().unwrap()),
-            last_handshake: Some(NOW - Duration::from_secs(63)),
-            rx_bytes: 1536,
-            tx_bytes: 5 << 20,
-            persistent_keepalive: NonZeroU16::new(25),
-            allowed_ips: vec!["10.0.0.2/32".parse().unwrap(), "fd00::/64".parse().unwrap()],
-            ..peer(2)
-        };
-        DeviceStatus {
-            private_key: Some(PrivateKey::from_bytes(&[1; 32])),
-            listen_port: 51820,
-            fwmark: NonZeroU32::new(0xca6c),
-            peers: vec![peer(3), busy],
-        }
     }
 
     #[test]
@@ -335,15 +246,5 @@ peer: AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=
         assert_eq!(octets(1 << 20), "1.00 MiB");
         assert_eq!(octets(1 << 30), "1.00 GiB");
         assert_eq!(octets(1_500 << 30), "1.46 TiB");
-    }
-
-    #[test]
-    fn addresses_read_as_the_system_writes_them() {
-        let ip = |text: &str| ip_text(text.parse().unwrap());
-        for text in ["10.0.0.1", "fd00::1", "::", "::1", "::ffff:10.0.0.1", "::10.0.0.1"] {
-            assert_eq!(ip(text), text);
-        }
-        assert_eq!(endpoint_text("[fe80::1%7654321]:1".parse().unwrap()), "[fe80::1%7654321]:1");
-        assert_eq!(endpoint_text("[2001:db8::1]:1".parse().unwrap()), "[2001:db8::1]:1");
     }
 }

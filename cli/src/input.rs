@@ -1,0 +1,102 @@
+//! What a command is told to read: a configuration's file, or stdin for `-`. What is in it is not known here.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::conf_file::{self, ConfFileError};
+
+/// More than any configuration, and more than any photograph of one.
+pub(crate) const MOST_OCTETS: usize = 64 << 20;
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InputError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] ConfFileError),
+    /// The stream.
+    #[error("cannot read stdin: {0}")]
+    Stdin(#[source] io::Error),
+    /// Longer than anything that is meant.
+    #[error("{name} is longer than {} MiB, which no configuration is", MOST_OCTETS >> 20)]
+    TooLong {
+        /// What was read.
+        name: String,
+    },
+}
+
+/// What was read, and from where.
+pub(crate) struct Input {
+    /// For people.
+    pub(crate) name: String,
+    /// The file; `None` is stdin.
+    pub(crate) path: Option<PathBuf>,
+    /// They may hold keys.
+    pub(crate) octets: Zeroizing<Vec<u8>>,
+}
+
+/// Reads CONF, or stdin.
+pub(crate) fn read(conf: &str) -> Result<Input, InputError> {
+    if conf == "-" {
+        let name = "stdin".to_owned();
+        let octets = read_stream(io::stdin().lock()).map_err(InputError::Stdin)?;
+        return match octets {
+            Some(octets) => Ok(Input { name, path: None, octets }),
+            None => Err(InputError::TooLong { name }),
+        };
+    }
+    let path = locate(conf);
+    let octets = conf_file::read(&path)?;
+    Ok(Input { name: path.display().to_string(), path: Some(path), octets })
+}
+
+/// To `wg-quick`, wg0.conf is the name of an interface. Whoever only reads may mean the file here as well.
+fn locate(conf: &str) -> PathBuf {
+    let named = conf_file::locate(conf);
+    let here = Path::new(conf);
+    if !named.exists() && here.is_file() { here.to_owned() } else { named }
+}
+
+/// All of it; `None` when it does not end in time. Buffers grow without leaving copies of keys behind.
+pub(crate) fn read_stream(mut stream: impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut octets = Zeroizing::new(vec![0; 1 << 16]);
+    let mut len = 0;
+    loop {
+        match stream.read(&mut octets[len..]) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if len > MOST_OCTETS {
+            return Ok(None);
+        }
+        if len == octets.len() {
+            let mut larger = Zeroizing::new(vec![0; 2 * len]);
+            larger[..len].copy_from_slice(&octets);
+            octets = larger;
+        }
+    }
+    octets.truncate(len);
+    Ok(Some(octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_read_whole() {
+        for len in [0, 1, 1 << 16, (1 << 16) + 1, 300_000] {
+            let octets: Vec<u8> = (0..len).map(|place| place as u8).collect();
+            assert_eq!(*read_stream(&octets[..]).unwrap().unwrap(), octets);
+        }
+    }
+
+    #[test]
+    fn a_stream_without_an_end_is_given_up() {
+        assert_eq!(read_stream(io::repeat(0)).unwrap(), None);
+    }
+}

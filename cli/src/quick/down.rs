@@ -1,0 +1,179 @@
+//! `down`: takes back what the journal tells of, or, of an interface that `wg-quick` or `adit run` made, what the
+//! device shows. A configuration that is gone or broken stops nobody from getting back on the net.
+
+use adit_core::config::{Config, Table};
+
+use super::dns::Dns;
+use super::error::{QuickError, system};
+use super::firewall::Firewall;
+use super::hooks::{self, When};
+use super::interrupt::Interrupts;
+use super::journal::{Begun, Entry, Place};
+use super::netlink::{Family, Lookup};
+use super::undo::Undo;
+use super::{Site, block_on, elsewhere, find, require_privilege, save, warn};
+
+/// Takes the interface of a configuration down.
+pub(crate) fn down(conf: &str) -> Result<(), QuickError> {
+    require_privilege("down")?;
+    let (path, interface) = find(conf)?;
+    let config = super::read(&path);
+    block_on(async {
+        let mut site = Site::open(interface)?;
+        let state = State::of(&mut site)?;
+        let config = match (config, state) {
+            (Err(missing @ QuickError::File(_)), State::Absent) => return Err(missing),
+            (_, State::Absent) => return Err(QuickError::NotRunning { interface: site.interface.clone() }),
+            (Ok(config), _) => Some(config),
+            (Err(error), _) => {
+                warn(&format!(
+                    "{error}; taking {} down as it was brought up, without saving it",
+                    site.interface
+                ));
+                None
+            }
+        };
+        let mut interrupts = Interrupts::listen().map_err(system("listen for signals"))?;
+        let hooks = Hooks::of(&site, config.as_ref());
+        hooks.before(&site, state, &mut interrupts).await?;
+        if let Some(config) = config.as_ref().filter(|config| config.interface.save_config)
+            && state != State::Dead
+        {
+            save::save_to(&site.kernel, &site.interface, config, &path).await?;
+        }
+        if state == State::Unknown {
+            note_what_is_there(&mut site, config.as_ref()).await?;
+        }
+        site.take_back().await?;
+        let outcome = hooks.after(&site, state, &mut interrupts).await;
+        site.journal.truncate(0)?;
+        outcome
+    })
+}
+
+/// What there is to take down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing.
+    Absent,
+    /// What `up` made, all of it.
+    Up,
+    /// What is left of an `up` or `down` that was killed, or of a daemon that ended.
+    Dead,
+    /// An interface that somebody else made.
+    Unknown,
+}
+
+impl State {
+    fn of(site: &mut Site) -> Result<Self, QuickError> {
+        let index = site.index();
+        if let Some(begun) = site.journal.begun() {
+            let here = Place::here().map_err(system("find this network namespace"))?;
+            let is_gone = begun.place.boot != here.boot;
+            let is_elsewhere = begun.place != here;
+            let is_replaced = index.is_some() && site.journal.made().is_some_and(|made| index != Some(made));
+            // It may speak of an interface that somebody else took down, and made another one since.
+            let is_stale = is_gone || (is_elsewhere || is_replaced) && site.is_served_here();
+            match is_stale {
+                true => site.journal.truncate(0)?,
+                false if is_elsewhere => return Err(elsewhere(site)),
+                false if index.is_some() && site.journal.is_up() && site.daemon().is_some() => {
+                    return Ok(Self::Up);
+                }
+                false => return Ok(Self::Dead),
+            }
+        }
+        match (index.is_some(), site.daemon().is_some()) {
+            (true, true) if site.is_served_here() => Ok(Self::Unknown),
+            (_, true) => Err(elsewhere(site)),
+            (true, false) => Err(QuickError::NotWireguard { interface: site.interface.clone() }),
+            (false, false) => Ok(Self::Absent),
+        }
+    }
+}
+
+/// The hooks of the configuration as it is now, or, where it cannot be read, as it was at `up`.
+struct Hooks {
+    pre_down: Vec<String>,
+    post_down: Vec<String>,
+}
+
+impl Hooks {
+    fn of(site: &Site, config: Option<&Config>) -> Self {
+        match (config, site.journal.begun()) {
+            (Some(Config { interface, .. }), _) => {
+                Self { pre_down: interface.pre_down.clone(), post_down: interface.post_down.clone() }
+            }
+            (None, Some(begun)) => {
+                Self { pre_down: begun.pre_down.clone(), post_down: begun.post_down.clone() }
+            }
+            (None, None) => Self { pre_down: Vec::new(), post_down: Vec::new() },
+        }
+    }
+
+    /// One that fails stops `down`, unless there is only debris to clear away.
+    async fn before(&self, site: &Site, state: State, interrupts: &mut Interrupts) -> Result<(), QuickError> {
+        for hook in &self.pre_down {
+            match hooks::run(When::PreDown, hook, &site.interface, interrupts).await {
+                Err(error) if state == State::Dead => warn(&error.to_string()),
+                Err(source) => {
+                    return Err(QuickError::BeforeDown { interface: site.interface.clone(), source });
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn after(&self, site: &Site, state: State, interrupts: &mut Interrupts) -> Result<(), QuickError> {
+        for hook in &self.post_down {
+            match hooks::run(When::PostDown, hook, &site.interface, interrupts).await {
+                Err(error) if state == State::Dead => warn(&error.to_string()),
+                Err(source) => {
+                    return Err(QuickError::AfterDown { interface: site.interface.clone(), source });
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes into the journal what has to be taken back of an interface that has none, as `wg-quick` would find it.
+async fn note_what_is_there(site: &mut Site, config: Option<&Config>) -> Result<(), QuickError> {
+    let place = Place::here().map_err(system("find this network namespace"))?;
+    let mut steps = vec![Undo::Interface];
+    if config.is_some_and(|config| !config.interface.dns_servers.is_empty()) {
+        steps.extend(Dns::find(&site.interface).map(Undo::Dns));
+    }
+    if config.is_none_or(|config| config.interface.table == Table::Auto) {
+        steps.extend(rules_of_default_routes(site).await?);
+    }
+    steps.extend(Firewall::found(&site.interface).into_iter().map(Undo::Firewall));
+    site.journal.push(Entry::Begun(Begun { place, pre_down: Vec::new(), post_down: Vec::new() }))?;
+    for step in steps {
+        site.journal.push(Entry::Undo(step))?;
+    }
+    Ok(())
+}
+
+/// The rules of the device's table, each with the one that was added after it and so is asked before it. Those of
+/// another interface stay.
+async fn rules_of_default_routes(site: &Site) -> Result<Vec<Undo>, QuickError> {
+    let status = site.status()?;
+    let has_default = status.peers.iter().any(|peer| peer.allowed_ips.iter().any(|ip| ip.prefix_len() == 0));
+    let Some(table) = status.fwmark.filter(|_| has_default) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for family in [Family::V4, Family::V6] {
+        let rules = site.kernel.rules(family).await.map_err(system("list the routing rules"))?;
+        for (place, rule) in rules.iter().enumerate() {
+            if rule.lookup != Lookup::Unmarked(table.get()) {
+                continue;
+            }
+            let before = place.checked_sub(1).map(|place| rules[place]);
+            found.extend(before.filter(|other| other.lookup == Lookup::MainButDefault).map(Undo::Rule));
+            found.push(Undo::Rule(*rule));
+        }
+    }
+    Ok(found)
+}

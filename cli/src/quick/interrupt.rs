@@ -1,0 +1,63 @@
+//! The signals that ask this process to end. While somebody holds [`Interrupts`], they only tell.
+
+use std::fs;
+use std::io;
+
+use futures_util::FutureExt;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::signal::unix::{self, SignalKind, signal};
+use tokio::task::yield_now;
+
+/// A wish that this process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted by {0}")]
+pub(crate) struct Interrupted(Signal);
+
+impl Interrupted {
+    /// Tells it to a process and all that it has started, as a terminal does.
+    pub(super) fn pass_on(self, process: u32) {
+        let mut told = vec![process];
+        while let Some(process) = told.pop() {
+            let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+            told.extend(
+                children.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()),
+            );
+            // It may have ended by itself.
+            let _ = kill(Pid::from_raw(process.cast_signed()), self.0);
+        }
+    }
+}
+
+/// Listens for SIGINT, SIGTERM and SIGHUP.
+pub(super) struct Interrupts {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+    hangup: unix::Signal,
+}
+
+impl Interrupts {
+    /// From now on none of them ends this process. To be called within a runtime.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one.
+    pub(super) async fn received(&mut self) -> Interrupted {
+        Interrupted(tokio::select! {
+            _ = self.interrupt.recv() => Signal::SIGINT,
+            _ = self.terminate.recv() => Signal::SIGTERM,
+            _ = self.hangup.recv() => Signal::SIGHUP,
+        })
+    }
+
+    /// Whether one has come since the last time. The runtime is given a turn to notice.
+    pub(super) async fn check(&mut self) -> Result<(), Interrupted> {
+        yield_now().await;
+        self.received().now_or_never().map_or(Ok(()), Err)
+    }
+}
