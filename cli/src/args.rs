@@ -71,8 +71,8 @@ pub(crate) enum Command {
 
 const UP_HELP: &str = "\
 Steps: the interface and its daemon, PreUp, keys and peers, addresses, MTU, DNS, routes, PostUp. A step that
-fails, or Ctrl-C, takes all of them back. Each hook is told on stderr as `[#] hook`; all else is quiet. Needs
-root, and is there on Linux.";
+fails, or Ctrl-C, takes all of them back, but for what hooks have done. Each hook is told on stderr as
+`[#] hook`; all else is quiet. Needs root, and is there on Linux.";
 
 const DOWN_HELP: &str = "\
 Steps: PreDown, SaveConfig, all that `adit up` did in reverse, PostDown. It also clears away what is left of an

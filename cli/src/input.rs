@@ -1,5 +1,6 @@
 //! What a command is told to read: a configuration's file, or stdin for `-`. What is in it is not known here.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -7,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::conf_file::{self, ConfFileError};
 
-/// More than any configuration, and more than any photograph of one.
-pub(crate) const MOST_OCTETS: usize = 64 << 20;
+/// More than any configuration: that of 50,000 peers has half of it.
+const MOST_OCTETS: usize = 16 << 20;
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
@@ -39,17 +40,31 @@ pub(crate) struct Input {
 
 /// Reads CONF, or stdin.
 pub(crate) fn read(conf: &str) -> Result<Input, InputError> {
-    if conf == "-" {
-        let name = "stdin".to_owned();
-        let octets = read_stream(io::stdin().lock()).map_err(InputError::Stdin)?;
-        return match octets {
-            Some(octets) => Ok(Input { name, path: None, octets }),
-            None => Err(InputError::TooLong { name }),
-        };
+    let (name, path, octets) = match conf {
+        "-" => (
+            "stdin".to_owned(),
+            None,
+            read_stream(io::stdin().lock(), MOST_OCTETS).map_err(InputError::Stdin)?,
+        ),
+        conf => {
+            let path = locate(conf);
+            let octets = File::open(&path).and_then(|file| read_stream(file, MOST_OCTETS));
+            let octets = octets.map_err(|source| refused(&path, source))?;
+            (path.display().to_string(), Some(path), octets)
+        }
+    };
+    match octets {
+        Some(octets) => Ok(Input { name, path, octets }),
+        None => Err(InputError::TooLong { name }),
     }
-    let path = locate(conf);
-    let octets = conf_file::read(&path)?;
-    Ok(Input { name: path.display().to_string(), path: Some(path), octets })
+}
+
+fn refused(path: &Path, source: io::Error) -> ConfFileError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::NotFound => ConfFileError::Missing { path },
+        _ => ConfFileError::Unreadable { path, source },
+    }
 }
 
 /// To `wg-quick`, wg0.conf is the name of an interface. Whoever only reads may mean the file here as well.
@@ -59,8 +74,8 @@ fn locate(conf: &str) -> PathBuf {
     if !named.exists() && here.is_file() { here.to_owned() } else { named }
 }
 
-/// All of it; `None` when it does not end in time. Buffers grow without leaving copies of keys behind.
-pub(crate) fn read_stream(mut stream: impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+/// All of it; `None` when it is longer than it may be. Buffers grow without leaving copies of keys behind.
+pub(crate) fn read_stream(mut stream: impl Read, most: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut octets = Zeroizing::new(vec![0; 1 << 16]);
     let mut len = 0;
     loop {
@@ -70,7 +85,7 @@ pub(crate) fn read_stream(mut stream: impl Read) -> io::Result<Option<Zeroizing<
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-        if len > MOST_OCTETS {
+        if len > most {
             return Ok(None);
         }
         if len == octets.len() {
@@ -91,12 +106,12 @@ mod tests {
     fn a_stream_is_read_whole() {
         for len in [0, 1, 1 << 16, (1 << 16) + 1, 300_000] {
             let octets: Vec<u8> = (0..len).map(|place| place as u8).collect();
-            assert_eq!(*read_stream(&octets[..]).unwrap().unwrap(), octets);
+            assert_eq!(*read_stream(&octets[..], 300_000).unwrap().unwrap(), octets);
         }
     }
 
     #[test]
     fn a_stream_without_an_end_is_given_up() {
-        assert_eq!(read_stream(io::repeat(0)).unwrap(), None);
+        assert_eq!(read_stream(io::repeat(0), 300_000).unwrap(), None);
     }
 }

@@ -85,7 +85,7 @@ macro_rules! reports_of_octets {
         $(
             #[test]
             fn $name() {
-                assert_report(stringify!($name), &$octets);
+                assert_report(stringify!($name), $octets.as_ref());
             }
         )*
         const OCTETS: &[&str] = &[$(stringify!($name)),*];
@@ -176,11 +176,11 @@ reports! {
 }
 
 reports_of_octets! {
-    latin_1_letter_in_a_hook: b"[Interface]\nPostUp = echo Stra\xdfe\nMTU = 1280\n".to_vec();
+    latin_1_letter_in_a_hook: b"[Interface]\nPostUp = echo Stra\xdfe\nMTU = 1280\n";
     utf_16: "\u{feff}[Interface]\r\nListenPort = 70000\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
-    utf_16_that_is_cut: b"\xff\xfe[\x00I\x00n".to_vec();
-    binary_file: b"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00\xff\xfe".to_vec();
-    picture: b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR".to_vec();
+    utf_16_that_is_cut: b"\xff\xfe[\x00I\x00n";
+    binary_file: b"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00\xff\xfe";
+    picture: b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR";
     long_line_with_the_fault_at_its_beginning: long_line("10.0.0.0/33, ", "");
     long_line_with_the_fault_within: long_line("", "10.0.0.0/33");
     long_line_with_the_fault_at_its_end: [long_line("", "").trim_ascii_end(), b", x\n"].concat();

@@ -28,7 +28,9 @@ fn keys_go_through_a_pipe() {
 
 #[test]
 fn a_failure_is_one_sentence_and_exit_1() {
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 6] = [
+        (&["strip", "/nonexistent/wg0.conf"], "there is no /nonexistent/wg0.conf"),
+        (&["strip", "./wg0"], "there is no ./wg0"),
         (&["pubkey"], "stdin holds no private key"),
         (&["show", "no-such-iface"], "no interface no-such-iface is running here"),
         (&["run", "lo"], "the interface lo exists already"),

@@ -164,6 +164,10 @@ fn what_cannot_be_drawn_is_one_sentence_and_leaves_no_file() {
     let said = failure(&["qr", "-", "-o", picture.path()], many.as_bytes());
     assert!(said.contains("do not fit into a QR code") && said.contains("leave peers out"), "{said}");
 
+    for command in ["qr", "check"] {
+        let said = failure(&[command, "/dev/zero"], b"");
+        assert!(said.contains("/dev/zero is longer than 16 MiB"), "{said}");
+    }
     let said = failure(&["qr", "/nonexistent/wg0.conf"], b"");
     assert!(said.contains("there is no /nonexistent/wg0.conf"), "{said}");
     assert!(!jpeg.1.exists() && !picture.1.exists());

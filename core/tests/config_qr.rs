@@ -130,6 +130,26 @@ mod pictures {
         }
 
         #[test]
+        fn no_damaged_code_panics(
+            text in "[ -~]{1,300}|[0-9]{1,300}|[A-Z0-9 $%*+./:-]{1,300}",
+            scale in 1..4_usize,
+            flipped in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+            (left, top, side, luma) in (0..200_usize, 0..200_usize, 0..60_usize, any::<u8>()),
+            kept in 1..=100_usize,
+        ) {
+            let mut picture = bitmap(&text, scale);
+            for place in flipped {
+                *place.get_mut(&mut picture.luma) ^= 0xff;
+            }
+            let size = picture.size;
+            for row in top.min(size)..(top + side).min(size) {
+                picture.luma[row * size + left.min(size)..row * size + (left + side).min(size)].fill(luma);
+            }
+            let rows = (size * kept / 100).max(1);
+            let _ = read(&picture.luma[..rows * size], size, rows);
+        }
+
+        #[test]
         fn no_picture_panics(luma in prop::collection::vec(any::<u8>(), 0..4096), width in 1..80_usize) {
             let height = luma.len() / width;
             let _ = read(&luma[..width * height], width, height);

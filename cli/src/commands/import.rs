@@ -12,6 +12,9 @@ use crate::input;
 use crate::new_file::{self, NewFileError};
 use crate::picture::{self, PictureError};
 
+/// More than any photograph.
+const MOST_OCTETS: usize = 64 << 20;
+
 /// Why nothing is imported.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImportError {
@@ -24,7 +27,7 @@ pub(crate) enum ImportError {
         source: io::Error,
     },
     /// Longer than anything that is meant.
-    #[error("{name} is longer than {} MiB, which neither a picture nor a configuration is", input::MOST_OCTETS >> 20)]
+    #[error("{name} is longer than {} MiB, which neither a picture nor a configuration is", MOST_OCTETS >> 20)]
     TooLong {
         /// What was read.
         name: String,
@@ -111,9 +114,12 @@ fn read(from: &str) -> Result<Imported, ImportError> {
         return read_octets("the text", from.as_bytes());
     }
     let (name, octets) = match from {
-        "-" => ("stdin".to_owned(), input::read_stream(io::stdin().lock())),
+        "-" => ("stdin".to_owned(), input::read_stream(io::stdin().lock(), MOST_OCTETS)),
         // It may be a line with a key, given by mistake.
-        path => (Shown::masked(path).to_string(), File::open(path).and_then(input::read_stream)),
+        path => (
+            Shown::masked(path).to_string(),
+            File::open(path).and_then(|file| input::read_stream(file, MOST_OCTETS)),
+        ),
     };
     match octets {
         Ok(Some(octets)) => read_octets(&name, &octets),

@@ -41,7 +41,8 @@ pub(crate) fn strip(conf: &str, out: &mut impl Write) -> Result<(), StripError> 
 /// prints them.
 fn strip_text(octets: &[u8]) -> Result<Zeroizing<String>, ConfigError> {
     let text = Zeroizing::new(config::decode(octets)?);
-    let spans = config::parse(&text)?.spans;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let spans = config::parse(text)?.spans;
     let mut dropped: Vec<usize> = Vec::new();
     for section in spans.sections.iter().filter(|span| span.section == Section::Interface) {
         dropped.extend(
@@ -53,9 +54,11 @@ fn strip_text(octets: &[u8]) -> Result<Zeroizing<String>, ConfigError> {
     for line in text.split_inclusive('\n') {
         let place = start..start + line.len();
         start = place.end;
-        if !dropped.iter().any(|name| place.contains(name)) {
-            let line = line.strip_suffix('\n').unwrap_or(line).trim_start_matches('\u{feff}');
-            stripped.push_str(line.trim_matches([' ', '\t']));
+        let trimmed = line.trim_end_matches('\n').trim_matches([' ', '\t']);
+        // What is blank and has no end is no line.
+        let is_line = line.ends_with('\n') || !trimmed.is_empty();
+        if is_line && !dropped.iter().any(|name| place.contains(name)) {
+            stripped.push_str(trimmed);
             stripped.push('\n');
         }
     }
@@ -90,6 +93,7 @@ mod tests {
     #[test]
     fn what_is_empty_is_an_empty_line() {
         assert_eq!(stripped(""), "\n");
+        assert_eq!(stripped("[Interface]\n  \t"), "[Interface]\n\n");
         assert_eq!(
             stripped("\u{feff}[Interface]\r\nMTU = 1400\r\nListenPort = 2\r\n"),
             "[Interface]\r\nListenPort = 2\r\n\n"

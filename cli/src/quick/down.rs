@@ -6,12 +6,12 @@ use adit_core::config::{Config, Table};
 use super::dns::Dns;
 use super::error::{QuickError, system};
 use super::firewall::Firewall;
-use super::hooks::{self, When};
+use super::hooks::{self, HookError, When};
 use super::interrupt::Interrupts;
 use super::journal::{Begun, Entry, Place};
 use super::netlink::{Family, Lookup};
 use super::undo::Undo;
-use super::{Site, block_on, elsewhere, find, require_privilege, save, warn};
+use super::{Site, block_on, find, require_privilege, save, warn};
 
 /// Takes the interface of a configuration down.
 pub(crate) fn down(conf: &str) -> Result<(), QuickError> {
@@ -35,7 +35,8 @@ pub(crate) fn down(conf: &str) -> Result<(), QuickError> {
         };
         let mut interrupts = Interrupts::listen().map_err(system("listen for signals"))?;
         let hooks = Hooks::of(&site, config.as_ref());
-        hooks.before(&site, state, &mut interrupts).await?;
+        let ran = hooks.run(When::PreDown, &site, state, &mut interrupts).await;
+        ran.map_err(|source| QuickError::BeforeDown { interface: site.interface.clone(), source })?;
         if let Some(config) = config.as_ref().filter(|config| config.interface.save_config)
             && state != State::Dead
         {
@@ -45,9 +46,9 @@ pub(crate) fn down(conf: &str) -> Result<(), QuickError> {
             note_what_is_there(&mut site, config.as_ref()).await?;
         }
         site.take_back().await?;
-        let outcome = hooks.after(&site, state, &mut interrupts).await;
+        let ran = hooks.run(When::PostDown, &site, state, &mut interrupts).await;
         site.journal.truncate(0)?;
-        outcome
+        ran.map_err(|source| QuickError::AfterDown { interface: site.interface.clone(), source })
     })
 }
 
@@ -66,29 +67,32 @@ enum State {
 
 impl State {
     fn of(site: &mut Site) -> Result<Self, QuickError> {
-        let index = site.index();
-        if let Some(begun) = site.journal.begun() {
-            let here = Place::here().map_err(system("find this network namespace"))?;
-            let is_gone = begun.place.boot != here.boot;
-            let is_elsewhere = begun.place != here;
-            let is_replaced = index.is_some() && site.journal.made().is_some_and(|made| index != Some(made));
-            // It may speak of an interface that somebody else took down, and made another one since.
-            let is_stale = is_gone || (is_elsewhere || is_replaced) && site.is_served_here();
-            match is_stale {
-                true => site.journal.truncate(0)?,
-                false if is_elsewhere => return Err(elsewhere(site)),
-                false if index.is_some() && site.journal.is_up() && site.daemon().is_some() => {
-                    return Ok(Self::Up);
-                }
-                false => return Ok(Self::Dead),
-            }
-        }
-        match (index.is_some(), site.daemon().is_some()) {
+        let (is_there, is_served) = (site.index().is_some(), site.daemon().is_some());
+        let unknown = |site: &Site| match (is_there, is_served) {
             (true, true) if site.is_served_here() => Ok(Self::Unknown),
-            (_, true) => Err(elsewhere(site)),
+            (_, true) => Err(QuickError::Elsewhere { interface: site.interface.clone() }),
             (true, false) => Err(QuickError::NotWireguard { interface: site.interface.clone() }),
             (false, false) => Ok(Self::Absent),
+        };
+        let Some(begun) = site.journal.begun() else { return unknown(site) };
+        let here = Place::here().map_err(system("find this network namespace"))?;
+        let is_of_this_boot = begun.place.boot == here.boot;
+        let is_elsewhere = begun.place != here;
+        let is_replaced = is_there && site.journal.made().is_some_and(|made| site.index() != Some(made));
+        if !is_of_this_boot || (is_elsewhere || is_replaced) && site.is_served_here() {
+            // Somebody else took down what it speaks of, and may have made another one since.
+            site.journal.truncate(0)?;
+            return unknown(site);
         }
+        if is_elsewhere && is_served {
+            return Err(QuickError::Elsewhere { interface: site.interface.clone() });
+        }
+        if is_elsewhere {
+            let journal = site.journal.path().to_owned();
+            return Err(QuickError::LeftElsewhere { interface: site.interface.clone(), journal });
+        }
+        let is_whole = is_there && is_served && site.journal.is_up();
+        Ok(if is_whole { Self::Up } else { Self::Dead })
     }
 }
 
@@ -111,28 +115,20 @@ impl Hooks {
         }
     }
 
-    /// One that fails stops `down`, unless there is only debris to clear away.
-    async fn before(&self, site: &Site, state: State, interrupts: &mut Interrupts) -> Result<(), QuickError> {
-        for hook in &self.pre_down {
-            match hooks::run(When::PreDown, hook, &site.interface, interrupts).await {
+    /// The hooks of this moment, one after another. Where there is only debris to clear away, one that fails stops
+    /// nothing.
+    async fn run(
+        &self,
+        when: When,
+        site: &Site,
+        state: State,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), HookError> {
+        let hooks = if when == When::PreDown { &self.pre_down } else { &self.post_down };
+        for hook in hooks {
+            match hooks::run(when, hook, &site.interface, interrupts).await {
                 Err(error) if state == State::Dead => warn(&error.to_string()),
-                Err(source) => {
-                    return Err(QuickError::BeforeDown { interface: site.interface.clone(), source });
-                }
-                Ok(()) => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn after(&self, site: &Site, state: State, interrupts: &mut Interrupts) -> Result<(), QuickError> {
-        for hook in &self.post_down {
-            match hooks::run(When::PostDown, hook, &site.interface, interrupts).await {
-                Err(error) if state == State::Dead => warn(&error.to_string()),
-                Err(source) => {
-                    return Err(QuickError::AfterDown { interface: site.interface.clone(), source });
-                }
-                Ok(()) => {}
+                outcome => outcome?,
             }
         }
         Ok(())

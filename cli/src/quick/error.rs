@@ -55,11 +55,17 @@ pub(crate) enum QuickError {
         /// Its name.
         interface: InterfaceName,
     },
-    /// In another network namespace.
-    #[error(
-        "{interface} runs in another network namespace; run this there, or remove {journal} if that is gone"
-    )]
+    /// Its daemon is in another network namespace.
+    #[error("{interface} runs in another network namespace; run this there")]
     Elsewhere {
+        /// Its name.
+        interface: InterfaceName,
+    },
+    /// It was in another network namespace.
+    #[error(
+        "{interface} was brought up in another network namespace; run this there, or remove {journal} if that is gone"
+    )]
+    LeftElsewhere {
         /// Its name.
         interface: InterfaceName,
         /// What tells of it.
@@ -158,7 +164,7 @@ pub(crate) enum QuickError {
     #[error("{0}")]
     Interrupted(#[from] Interrupted),
     /// A step failed, and those before it were taken back.
-    #[error("{0}; everything is as it was before")]
+    #[error("{0}; all that adit had done is taken back")]
     TakenBack(Box<QuickError>),
     /// Something could not be taken back.
     #[error("{source}; run `adit down {interface}` again when that is mended")]

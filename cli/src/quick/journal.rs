@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_millis(50);
 pub(crate) enum JournalError {
     /// Another process works on it.
     #[error(
-        "{interface} already exists: another adit is bringing it up or down now; wait until that has ended"
+        "{interface} already exists, and another adit is bringing it up or down now; wait until that has ended"
     )]
     Busy {
         /// Whose journal it is.

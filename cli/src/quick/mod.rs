@@ -1,6 +1,6 @@
 //! `up`, `down` and `save`: an interface with its addresses, routes, DNS, firewall and hooks, as `wg-quick` makes it.
 //!
-//! [`up`] says in which order. Before each step it writes into a [`journal`] what takes the step back ([`undo`]);
+//! [`mod@up`] says in which order. Before each step it writes into a [`journal`] what takes the step back ([`undo`]);
 //! that is all that a failed `up`, a `down` and the recovery from a killed one know about it.
 
 mod dns;
@@ -127,10 +127,6 @@ fn block_on<T>(command: impl Future<Output = Result<T, QuickError>>) -> Result<T
     let outcome = runtime.block_on(command);
     runtime.shutdown_background();
     outcome
-}
-
-fn elsewhere(site: &Site) -> QuickError {
-    QuickError::Elsewhere { interface: site.interface.clone(), journal: site.journal.path().to_owned() }
 }
 
 /// Says on stderr what is no reason to stop.

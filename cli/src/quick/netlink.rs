@@ -153,7 +153,7 @@ impl Kernel {
         Ok(found.iter().filter_map(read_route).collect())
     }
 
-    /// The route that a packet to this address would take; `None` when there is none.
+    /// The route that a packet to this address would take; `None` when it would take none, for whichever reason.
     pub(super) async fn route_to(&self, address: IpAddr) -> io::Result<Option<Route>> {
         let host = IpNet::from(address);
         let request = route_message(host);

@@ -49,9 +49,7 @@ impl Undo {
             Self::Firewall(firewall) => Ok(firewall.unset(&site.interface)?),
         }
     }
-}
 
-impl Undo {
     /// Whether it concerns the whole machine, and not one network namespace alone.
     fn is_of_machine(&self) -> bool {
         matches!(self, Self::Interface | Self::Dns(_))

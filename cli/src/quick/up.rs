@@ -11,7 +11,7 @@ use super::hooks::{self, When};
 use super::interrupt::Interrupts;
 use super::journal::{Begun, Entry, Place};
 use super::undo::Undo;
-use super::{Site, block_on, elsewhere, mtu, require_privilege, routes, sockets, warn};
+use super::{Site, block_on, mtu, require_privilege, routes, sockets, warn};
 use crate::args::RunArgs;
 use crate::change;
 use crate::commands::run;
@@ -50,7 +50,7 @@ async fn clear_the_way(site: &mut Site) -> Result<(), QuickError> {
         site.journal.truncate(0)?;
     } else if begun.place != here {
         if site.daemon().is_some() {
-            return Err(elsewhere(site));
+            return Err(QuickError::Elsewhere { interface: site.interface.clone() });
         }
         site.take_back_from_afar().await?;
     } else if site.index().is_some() && (site.journal.is_up() || site.index() != site.journal.made()) {
@@ -102,7 +102,11 @@ fn start(site: &mut Site, config: &Config) -> Result<u32, QuickError> {
     }))?;
     site.journal.push(Entry::Undo(Undo::Interface))?;
     let interface = site.interface.clone();
-    run::run(&RunArgs { foreground: false, tun_fd: None, interface, detached: false })?;
+    if let Err(failure) = run::run(&RunArgs { foreground: false, tun_fd: None, interface, detached: false }) {
+        // It has left nothing; an interface of this name that is there now is somebody else's.
+        site.journal.truncate(1)?;
+        return Err(failure.into());
+    }
     let index = site.index().ok_or_else(|| {
         system(format!("find the interface {}", site.interface))(io::ErrorKind::NotFound.into())
     })?;

@@ -6,7 +6,7 @@ use crate::lab::capture::Capture;
 use crate::lab::internet::{ELSEWHERE, FAR_AWAY, HOST_V4, HOST_V6, Internet, SERVER, SITE};
 use crate::lab::load;
 use crate::lab::needs::INTERNET;
-use crate::lab::netns::{Netns, await_ping};
+use crate::lab::netns::{Netns, ping};
 use crate::lab::quick::{Conf, Quick};
 use crate::lab::snapshot::{Snapshot, make_iptables_tables};
 use crate::lab::tunnel::PORT;
@@ -211,12 +211,4 @@ fn the_other_clients(quick: Quick, internet: &Internet, cast: &Cast) {
         "the client has not sent everything through the tunnel"
     );
     others.iter().for_each(Conf::down);
-}
-
-/// Waits for the handshake, and then wants every answer.
-#[track_caller]
-fn ping(from: &Netns, address: &str) {
-    await_ping(from, address);
-    let said = from.run(&format!("ping -c 5 -i 0.02 -W 10 {address}"));
-    assert!(said.contains("5 packets transmitted, 5 received, 0% packet loss"), "{said}");
 }

@@ -263,6 +263,7 @@ fn strip() {
     let texts = [
         "",
         "\n\n",
+        "[Interface]\n \t",
         "[Interface]",
         "[Interface]\nPrivateKey = OWN\nAddress = 10.0.0.1/8\n",
         "  [interface]  # mine\n\tprivatekey=OWN\t\n  ADDRESS=10.0.0.1,10.0.0.2 10.0.0.3\nMtU = 1400 # four\n\n",

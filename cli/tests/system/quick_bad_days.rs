@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::Child;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -126,7 +127,7 @@ fn up_that_fails() {
         host.configure(lines, allowed_ips);
         let refused = host.adit("up");
         assert_refused(&refused, parts);
-        assert_refused(&refused, &["everything is as it was before"]);
+        assert_refused(&refused, &["all that adit had done is taken back"]);
         host.assert_as_before(&before);
     }
     drop(taken);
@@ -134,13 +135,13 @@ fn up_that_fails() {
     let text = "[Interface]\n[Peer]\nPublicKey = HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=\nEndpoint = nowhere.invalid:1\n";
     host.write(text);
     let refused = try_run_without_patience(&host);
-    assert_refused(&refused, &["nowhere.invalid:1", "everything is as it was before"]);
+    assert_refused(&refused, &["nowhere.invalid:1", "all that adit had done is taken back"]);
     host.assert_as_before(&before);
 
     let path = path_with(host.folder(), &["bash", "sh"]);
     host.configure("DNS = 10.9.0.53", "10.10.0.0/16");
     let refused = host.adit_with_path("up", &path);
-    assert_refused(&refused, &["DNS", "resolvconf", "everything is as it was before"]);
+    assert_refused(&refused, &["DNS", "resolvconf", "all that adit had done is taken back"]);
     host.assert_as_before(&before);
 
     let resolvconf = format!("{path}/resolvconf");
@@ -148,12 +149,12 @@ fn up_that_fails() {
         .expect("our own folder");
     fs::set_permissions(&resolvconf, PermissionsExt::from_mode(0o755)).expect("our own file");
     let refused = host.adit_with_path("up", &path);
-    assert_refused(&refused, &["`resolvconf -a ", "no signature", "everything is as it was before"]);
+    assert_refused(&refused, &["`resolvconf -a ", "no signature", "all that adit had done is taken back"]);
     host.assert_as_before(&before);
 
     host.configure("", "0.0.0.0/0, ::/0");
     let refused = host.adit_with_path("up", &path);
-    assert_refused(&refused, &["needs nft or iptables", "everything is as it was before"]);
+    assert_refused(&refused, &["needs nft or iptables", "all that adit had done is taken back"]);
     host.assert_as_before(&before);
 }
 
@@ -258,24 +259,29 @@ fn up_clears_away_a_killed_up() {
     }
 }
 
+/// Kills the daemon, and waits until the system has noticed all of it.
+fn kill_daemon(host: &Host) {
+    run(&format!("kill -9 {}", host.daemon()));
+    let socket = socket(&host.interface);
+    until("the interface is gone", LONG, || holds(!host.netns.has_interface(&host.interface)));
+    until("nobody answers", LONG, || holds(UnixStream::connect(&socket).is_err()));
+    assert!(socket.exists(), "it had no chance to remove its socket");
+}
+
 fn a_killed_daemon() {
     let host = Host::new();
     host.configure("", "0.0.0.0/0, ::/0");
     let before = host.state();
-    let kill_daemon = || {
-        run(&format!("kill -9 {}", host.daemon()));
-        until("the interface is gone", LONG, || holds(!host.netns.has_interface(&host.interface)));
-        assert!(socket(&host.interface).exists(), "it had no chance to remove its socket");
-        assert_ne!(host.state(), before, "rules and firewall are left");
-    };
     host.adit("up").success();
-    kill_daemon();
+    kill_daemon(&host);
+    assert_ne!(host.state(), before, "rules and firewall are left");
     host.adit("down").success();
     host.assert_as_before(&before);
 
     host.adit("up").success();
     let up = host.comparable_state();
-    kill_daemon();
+    kill_daemon(&host);
+    assert_ne!(host.state(), before, "rules and firewall are left");
     let again = host.adit("up");
     assert!(again.stderr.contains("cleaning up"), "{again:?}");
     again.success();
@@ -323,7 +329,7 @@ fn a_signal() {
             let refused = ended(up);
             assert_refused(
                 &refused,
-                &[&format!("interrupted by {name}"), hook, "everything is as it was before"],
+                &[&format!("interrupted by {name}"), hook, "all that adit had done is taken back"],
             );
             host.assert_as_before(&before);
         }
@@ -406,16 +412,30 @@ fn down_without_a_configuration() {
 fn down_from_another_namespace() {
     let (host, elsewhere) = (Host::new(), Host::new());
     host.configure("", "0.0.0.0/0");
-    let before = host.state();
+    let (before, before_elsewhere) = (host.state(), elsewhere.state());
+    let adit_elsewhere =
+        |command: &str| elsewhere.netns.try_run(&format!("{} {command} {}", adit().display(), host.file()));
     host.adit("up").success();
     let up = host.state();
     for command in ["up", "down"] {
-        let line = format!("{} {command} {}", adit().display(), host.file());
-        assert_refused(&elsewhere.netns.try_run(&line), &[&host.interface, "another network namespace"]);
+        assert_refused(&adit_elsewhere(command), &[&host.interface, "runs in another network namespace"]);
         assert_eq!(host.state(), up);
     }
     host.adit("down").success();
     host.assert_as_before(&before);
+
+    // It died there: what is left there can be cleared away there alone, and is in nobody's way here.
+    host.adit("up").success();
+    kill_daemon(&host);
+    assert_refused(&adit_elsewhere("down"), &["was brought up in another network namespace", ".journal"]);
+    host.adit("down").success();
+    host.assert_as_before(&before);
+    host.adit("up").success();
+    kill_daemon(&host);
+    adit_elsewhere("up").success();
+    adit_elsewhere("down").success();
+    assert_eq!(elsewhere.state(), before_elsewhere);
+    assert!(!journal(&host.interface).exists() && !socket(&host.interface).exists());
 }
 
 /// A lock that the caller holds, its journal's and its output would be held for as long as the interface is up.

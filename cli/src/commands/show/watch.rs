@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::thread;
 use std::time::Duration;
 
-use console::Term;
+use terminal_size::{Height, terminal_size};
 use zeroize::Zeroizing;
 
 use super::ShowError;
@@ -19,20 +19,27 @@ pub(super) fn repeat(
     between: &str,
     mut picture: impl FnMut(&mut Vec<u8>) -> Result<(), ShowError>,
 ) -> Result<(), ShowError> {
-    let terminal = io::stdout().is_terminal().then(Term::stdout);
+    let is_terminal = io::stdout().is_terminal();
     let mut is_first = true;
     loop {
         let mut text = Zeroizing::new(Vec::new());
         picture(&mut text)?;
-        match &terminal {
-            Some(terminal) => draw(out, &text, terminal.size().0.into(), is_first)?,
-            None if is_first => out.write_all(&text)?,
-            None => out.write_all(&[between.as_bytes(), &text].concat())?,
+        if is_terminal {
+            draw(out, &text, rows(), is_first)?;
+        } else {
+            let between = if is_first { "" } else { between };
+            out.write_all(between.as_bytes())?;
+            out.write_all(&text)?;
         }
         out.flush()?;
         is_first = false;
         thread::sleep(PAUSE);
     }
+}
+
+/// The terminal's height now; one that does not tell has the usual one.
+fn rows() -> usize {
+    terminal_size().map_or(24, |(_, Height(rows))| rows.into())
 }
 
 const CLEAR_ALL: &str = "\x1b[2J";

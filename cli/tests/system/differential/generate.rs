@@ -94,7 +94,7 @@ struct Section {
 /// The configuration of this number, whose port is unlike its neighbours'.
 pub(super) fn configuration(seed: u64, number: u64) -> String {
     let mut rng = Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(number));
-    let mut generator = Generator { rng: &mut rng, port: 20_000 + number % 10_000 };
+    let mut generator = Generator { rng: &mut rng, port: 20_000 + number % 10_000, addresses: 0 };
     let mut sections = generator.sections();
     if generator.one_in(4) {
         for _ in 0..generator.rng.usize(1..=2) {
@@ -108,6 +108,8 @@ pub(super) fn configuration(seed: u64, number: u64) -> String {
 struct Generator<'r> {
     rng: &'r mut Rng,
     port: u64,
+    /// How many were said.
+    addresses: u8,
 }
 
 impl Generator<'_> {
@@ -159,7 +161,10 @@ impl Generator<'_> {
         if self.one_in(5) {
             say(
                 "MTU",
-                self.pick(&["1420", "1280", "1500", "576", "68", "9000", "65535", "", "01420"]).into(),
+                self.pick(&[
+                    "1420", "1380", "1280", "1500", "9000", "65535", "", "0x5dc", "02600", "576", "68", "0",
+                ])
+                .into(),
             );
         }
         if self.one_in(5) {
@@ -231,20 +236,33 @@ impl Generator<'_> {
         }
     }
 
+    /// One or more in a line. Each is said once, for no interface has an address twice, apart from slips.
     fn addresses(&mut self) -> String {
-        let addresses = [
-            "10.0.0.1/24",
-            "10.0.0.2/24",
-            "10.1.0.1",
-            "10.2.0.1/32",
-            "192.168.7.1/255.255.255.0",
-            "172.16.0.1/12",
-            "fd00::1/64",
-            "fd00:1::1",
-            "FD00:2::1/128",
-            "fd00:3::10.0.0.1/96",
-        ];
-        self.list(&addresses, &[", ", ",", " ", ",,", " , "], 3)
+        let mut text = self.address();
+        for _ in 1..self.rng.usize(1..=3) {
+            text += self.pick(&[", ", ",", " ", ",,", " , "]);
+            text += &self.address();
+        }
+        text
+    }
+
+    fn address(&mut self) -> String {
+        if self.one_in(40) {
+            return "10.0.0.1/24".into();
+        }
+        self.addresses += 1;
+        let number = self.addresses;
+        match self.rng.u8(..10) {
+            0 => format!("10.{number}.0.1"),
+            1 => format!("10.{number}.0.1/32"),
+            2 => format!("192.168.{number}.1/255.255.255.0"),
+            3 => format!("10.{number}.1/24"),
+            4 => format!("fd00:{number}::1"),
+            5 => format!("FD00:{number}::1/128"),
+            6 => format!("fd00:{number}::10.0.0.1/96"),
+            7 => format!("fd00:{number}::1/64"),
+            _ => format!("10.{number}.0.1/24"),
+        }
     }
 
     fn dns(&mut self) -> String {

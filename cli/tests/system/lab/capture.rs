@@ -34,7 +34,7 @@ impl Capture {
         let writer = || Stdio::from(output.try_clone().expect("a second handle of our file"));
         let tcpdump = router
             .command("tcpdump")
-            .args(["-n", "-l", "--immediate-mode", "-i", HOME, &filter])
+            .args(["-n", "-l", "--immediate-mode", "-s", "256", "-i", HOME, &filter])
             .stdin(Stdio::null())
             .stdout(writer())
             .stderr(writer())

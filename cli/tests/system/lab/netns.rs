@@ -147,6 +147,15 @@ pub(crate) fn await_ping(from: &Netns, address: &str) {
     });
 }
 
+/// Pings an address five times and wants every answer. Each goes alone: of several, ping waits for the last only about
+/// as long as the others took, which on a busy machine is a matter of luck.
+#[track_caller]
+pub(crate) fn ping(from: &Netns, address: &str) {
+    for _ in 0..5 {
+        from.run(&format!("ping -c 1 -W 10 {address}"));
+    }
+}
+
 /// A name for an interface, unlike any other's: a daemon's UAPI socket is found by it on the whole machine.
 pub(crate) fn unique_interface() -> String {
     format!("adt{:x}n{:x}", std::process::id(), next())

@@ -1,7 +1,7 @@
 //! Two daemons in two namespaces, configured with the unmodified `wg` as each other's peer.
 
 use super::daemon::{Daemon, Kind};
-use super::netns::{Netns, Plug, await_ping, cable};
+use super::netns::{self, Netns, Plug, await_ping, cable};
 use super::wg::{self, Keys};
 
 /// The version of the Internet protocol, of outer or of inner packets.
@@ -133,8 +133,7 @@ impl End {
     /// for the handshake.
     #[track_caller]
     pub(crate) fn ping(&self, address: &str) {
-        let said = self.netns().run(&format!("ping -c 5 -i 0.02 -W 10 {address}"));
-        assert!(said.contains("5 packets transmitted, 5 received, 0% packet loss"), "{said}");
+        netns::ping(self.netns(), address);
     }
 }
 

@@ -2,7 +2,10 @@
 
 use alloc::string::String;
 
-use rqrr::PreparedImage;
+use rxing::common::HybridBinarizer;
+use rxing::helpers::detect_in_luma_slice_with_hints;
+use rxing::qrcode::QRCodeReader;
+use rxing::{BarcodeFormat, BinaryBitmap, DecodeHints, Exceptions, Luma8Source, Reader};
 use zeroize::Zeroizing;
 
 /// Why a picture gave no text.
@@ -26,36 +29,34 @@ pub enum Unreadable {
     Damaged,
 }
 
-/// The text of the first QR code in a picture that can be read, dark on light or light on dark. `luma` is the
-/// brightness of each pixel, row by row, without padding.
+/// The text of a QR code in a picture, dark on light or light on dark. `luma` is the brightness of each pixel, row
+/// by row, without padding.
 pub fn read(luma: &[u8], width: usize, height: usize) -> Result<Zeroizing<String>, Unreadable> {
     let octets = luma.len();
+    let size = Unreadable::Size { width, height, octets };
     if width.checked_mul(height) != Some(octets) {
-        return Err(Unreadable::Size { width, height, octets });
+        return Err(size);
     }
     if octets == 0 {
         return Err(Unreadable::NoCode);
     }
-    let as_it_is = read_dark(width, height, |pixel| luma[pixel]);
-    if as_it_is.is_ok() {
-        return as_it_is;
+    let (Ok(columns), Ok(rows)) = (width.try_into(), height.try_into()) else { return Err(size) };
+    let mut hints = DecodeHints { TryHarder: Some(true), AlsoInverted: Some(true), ..DecodeHints::default() };
+    let format = Some(BarcodeFormat::QR_CODE);
+    match detect_in_luma_slice_with_hints(luma, columns, rows, format, &mut hints) {
+        Ok(found) => Ok(Zeroizing::new(found.getText().into())),
+        Err(_) => Err(why_not(luma, columns, rows, &hints)),
     }
-    let inverted = read_dark(width, height, |pixel| !luma[pixel]);
-    // The picture that had a code tells more than the one that had none.
-    if inverted == Err(Unreadable::NoCode) { as_it_is } else { inverted }
 }
 
-/// Reads dark modules on a light ground.
-fn read_dark(
-    width: usize,
-    height: usize,
-    luma: impl Fn(usize) -> u8,
-) -> Result<Zeroizing<String>, Unreadable> {
-    let mut image = PreparedImage::prepare_from_greyscale(width, height, |x, y| luma(y * width + x));
-    let grids = image.detect_grids();
-    if grids.is_empty() {
-        return Err(Unreadable::NoCode);
+/// Whether there is a code at all: the reader of many formats does not say.
+fn why_not(luma: &[u8], columns: u32, rows: u32, hints: &DecodeHints) -> Unreadable {
+    let Ok(source) = Luma8Source::new_with_slice(luma, columns, rows) else {
+        return Unreadable::NoCode;
+    };
+    let mut picture = BinaryBitmap::new(HybridBinarizer::new(source));
+    match QRCodeReader.decode_with_hints(&mut picture, hints) {
+        Err(Exceptions::NotFoundException(_)) => Unreadable::NoCode,
+        _ => Unreadable::Damaged,
     }
-    let text = grids.iter().find_map(|grid| grid.decode().ok());
-    text.map(|(_, text)| Zeroizing::new(text)).ok_or(Unreadable::Damaged)
 }
