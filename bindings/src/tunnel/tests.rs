@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, Weak};
 use std::task::{Context, Poll, Waker};
@@ -302,6 +303,24 @@ fn a_stop_ends_a_start_that_waits_for_protect_and_does_not_wait_for_it() {
     wait(app.service.tunnel.stop()).unwrap();
     assert!(is_invalid_state(starting.join().unwrap()));
     drop(release);
+    app.assert_nothing_is_left();
+}
+
+#[test]
+fn a_stop_does_not_wait_for_protect_in_a_change_of_networks() {
+    let (hang, entered, release) = hangs();
+    let is_slow = Arc::new(AtomicBool::new(false));
+    let slow = is_slow.clone();
+    let protect: Hook = Box::new(move || if slow.load(Ordering::SeqCst) { hang() } else { Ok(()) });
+    let mut app = App::new(protect, fine());
+    wait(app.start("192.0.2.1")).unwrap();
+    is_slow.store(true, Ordering::SeqCst);
+    let tunnel = app.service.tunnel.clone();
+    let changing = thread::spawn(move || tunnel.network_changed());
+    entered.recv_timeout(PATIENCE).unwrap();
+    wait(app.service.tunnel.stop()).unwrap();
+    drop(release);
+    assert!(changing.join().unwrap().is_err());
     app.assert_nothing_is_left();
 }
 
