@@ -109,7 +109,7 @@ pub struct Peer {
     /// AllowedIPs.
     #[uniffi(default)]
     pub allowed_ips: Vec<AllowedIp>,
-    /// Endpoint: address:port, [IPv6]:port or name:port.
+    /// Endpoint: `address:port`, `[IPv6]:port` or `name:port`.
     #[uniffi(default)]
     pub endpoint: Option<String>,
     /// PersistentKeepalive, in seconds; null is `off`.
