@@ -11,11 +11,11 @@ use crate::install::{self, find};
 use crate::shell::plain;
 use crate::skip;
 
-/// What an application on Android and on Apple's systems compiles the core for.
+/// What an application on Android and on Apple's systems compiles the native interface for.
 const PLATFORMS: [&str; 2] = ["aarch64-linux-android", "aarch64-apple-darwin"];
 
 /// Packages that are shipped; what only tests need may ask for a newer compiler.
-const SHIPPED: [&str; 2] = ["adit-core", "adit-cli"];
+const SHIPPED: [&str; 3] = ["adit-core", "adit-cli", "adit-ffi"];
 
 const CARGO_DENY: &str = "0.20.2";
 
@@ -27,25 +27,25 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
 
 /// The engine without an operating system: a use of std in it fails here.
 pub(crate) fn no_std(sh: &Shell) -> Result<(), Error> {
-    build_std(sh, &["x86_64-unknown-none"], "core,alloc", &[])
+    build_std(sh, &["-p", "adit-core"], &["x86_64-unknown-none"], "core,alloc")
 }
 
-/// The driver compiles for the phones, with the AEAD that needs no C compiler.
+/// The native interface, and the core with it, compiles for the phones, with the AEAD that needs no C compiler.
 pub(crate) fn platforms(sh: &Shell) -> Result<(), Error> {
-    build_std(sh, &PLATFORMS, "std,panic_abort", &["--features", "device,qr"])
+    build_std(sh, &["-p", "adit-ffi", "--no-default-features"], &PLATFORMS, "std,panic_abort")
 }
 
-/// Checks the core for platforms with a standard library compiled on the spot.
-fn build_std(sh: &Shell, platforms: &[&str], crates: &str, features: &[&str]) -> Result<(), Error> {
+/// Checks a package for platforms with a standard library compiled on the spot.
+fn build_std(sh: &Shell, package: &[&str], platforms: &[&str], crates: &str) -> Result<(), Error> {
     if !install::std_sources_folder(sh)?.join("Cargo.lock").exists() {
-        skip(&format!("adit-core for {}", platforms.join(", ")), "the toolchain has no rust-src");
+        skip(&format!("{} for {}", package[1], platforms.join(", ")), "the toolchain has no rust-src");
         return Ok(());
     }
     let targets = platforms.iter().flat_map(|platform| ["--target", platform]);
     // Build scripts ask whether the compiler is a nightly one, so what is built here is built apart.
     let _apart = sh.push_env("CARGO_TARGET_DIR", target_folder(sh)?.join("build-std"));
     let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");
-    let check = cmd!(sh, "cargo check --locked -p adit-core -Zbuild-std={crates} {targets...} {features...}");
+    let check = cmd!(sh, "cargo check --locked {package...} -Zbuild-std={crates} {targets...}");
     Ok(plain(check).run()?)
 }
 

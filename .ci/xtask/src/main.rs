@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a developer and CI do beyond `cargo build`. This file knows the commands' names and
 //! nothing of what they do.
 
+mod bindings;
 mod check;
 mod error;
 mod install;
@@ -21,6 +22,8 @@ usage: cargo xtask COMMAND
   test      install what the tests need, then run every test and check
   install   only install what the tests need: tools, a foreign WireGuard peer, std's sources
   system    only the system tests: real interfaces, namespaces, foreign peers (root)
+  python    only the native interface's tests from outside, in Python: a real TUN descriptor, a foreign peer (root)
+  bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
 ";
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
         ["test"] => with_shell(test::everything),
         ["install"] => with_shell(|sh| install::everything(sh).map(|_| ())),
         ["system", filter @ ..] => with_shell(|sh| test::system(sh, &install::everything(sh)?, filter)),
+        ["python"] => with_shell(|sh| bindings::python(sh, &install::everything(sh)?)),
+        ["bindings"] => with_shell(|sh| bindings::bindings(sh, None)),
+        ["bindings", "--out", out] => with_shell(|sh| bindings::bindings(sh, Some(out))),
         ["check"] => with_shell(|sh| {
             install::std_sources(sh)?;
             check::everything(sh)

@@ -2,6 +2,7 @@
 
 use xshell::{Shell, cmd};
 
+use crate::bindings;
 use crate::check;
 use crate::error::Error;
 use crate::install::{self, Tools};
@@ -23,6 +24,7 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
     steps.run("no_std", || check::no_std(sh));
     steps.run("Android and Apple compile", || check::platforms(sh));
     if let Some(tools) = tools {
+        steps.run("Python bindings", || bindings::python(sh, &tools));
         steps.run("system tests", || system(sh, &tools, &[]));
     }
     steps.finish()
@@ -47,10 +49,7 @@ pub(crate) fn system(sh: &Shell, tools: &Tools, arguments: &[&str]) -> Result<()
         return Ok(());
     }
     plain(cmd!(sh, "cargo build --locked --release")).run()?;
-    let mut path = tools.bin.clone().into_os_string();
-    path.push(":");
-    path.push(sh.var_os("PATH").unwrap_or_default());
-    let _path = sh.push_env("PATH", path);
+    let _path = sh.push_env("PATH", tools.path(sh));
     let _binary = sh.push_env("ADIT_TEST_BINARY", check::target_folder(sh)?.join("release/adit"));
     let _peer = tools.wireguard_go.as_ref().map(|program| sh.push_env("ADIT_TEST_WIREGUARD_GO", program));
     // Nothing is left out silently: what a test lacks makes it fail.

@@ -320,7 +320,7 @@ impl Driver {
             if let tunnel::Event::GaveUp { peer } = &event {
                 self.names.ask_again(peer, now.mono);
             }
-            self.notify(event.into());
+            self.notify(Event::from_engine(event, now));
         }
     }
 
@@ -343,8 +343,9 @@ impl Driver {
                 self.tunnel.upsert_peer(&peer, update, now);
                 self.notify(Event::Resolved { peer, host, endpoint });
             }
-            Some(Resolution::Nothing { peer, host, reason }) => {
-                self.notify(Event::Unresolved { peer, host, reason });
+            Some(Resolution::Nothing { peer, host, reason, since }) => {
+                let since = now.unix.saturating_sub(now.mono - since);
+                self.notify(Event::Unresolved { peer, host, reason, since });
             }
             None => {}
         }

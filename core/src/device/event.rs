@@ -1,9 +1,12 @@
 //! What a device tells its observer.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::error::Ended;
 use crate::key::PublicKey;
+use crate::proto::limits::REKEY_ATTEMPT_TIME;
+use crate::proto::time::Now;
 use crate::proto::tunnel;
 
 /// Something that people may want to see, or an app may want to act on.
@@ -46,11 +49,15 @@ pub enum Event {
         host: String,
         /// What the resolver said.
         reason: String,
+        /// When it first had none, since 1970.
+        since: Duration,
     },
     /// No answer for 90 s: the attempt is given up, and the next packet starts another.
     GaveUp {
         /// On whom.
         peer: PublicKey,
+        /// When the attempt began, since 1970.
+        since: Duration,
     },
     /// The device has ended, and not because it was told to.
     Failed {
@@ -59,13 +66,16 @@ pub enum Event {
     },
 }
 
-impl From<tunnel::Event> for Event {
-    fn from(event: tunnel::Event) -> Self {
+impl Event {
+    /// What the engine has just told, at this time.
+    pub(super) fn from_engine(event: tunnel::Event, now: Now) -> Self {
         match event {
             tunnel::Event::Connecting { peer, initiation } => Self::Connecting { peer, attempt: initiation },
             tunnel::Event::Connected { peer } => Self::Connected { peer },
             tunnel::Event::EndpointChanged { peer, endpoint } => Self::EndpointChanged { peer, endpoint },
-            tunnel::Event::GaveUp { peer } => Self::GaveUp { peer },
+            tunnel::Event::GaveUp { peer } => {
+                Self::GaveUp { peer, since: now.unix.saturating_sub(REKEY_ATTEMPT_TIME) }
+            }
         }
     }
 }

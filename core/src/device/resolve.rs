@@ -43,6 +43,8 @@ struct Name {
     due: Option<Time>,
     /// Asked for in vain, since the last success.
     failures: u32,
+    /// When it first failed, since the last success.
+    failing_since: Option<Time>,
     /// What the peer is sent to, if it came from here.
     current: Option<SocketAddr>,
     /// The current address does not answer: another one is wanted, if there is one.
@@ -62,7 +64,7 @@ pub(super) enum Resolution {
     /// The peer is to be sent to here.
     Address { peer: PublicKey, host: String, endpoint: SocketAddr },
     /// Not now.
-    Nothing { peer: PublicKey, host: String, reason: String },
+    Nothing { peer: PublicKey, host: String, reason: String, since: Time },
 }
 
 impl Names {
@@ -81,6 +83,7 @@ impl Names {
             serial: self.next_serial(),
             due: None,
             failures: 0,
+            failing_since: None,
             current: None,
             rotate: false,
         };
@@ -157,11 +160,12 @@ impl Names {
         };
         let pause = FIRST_PAUSE.saturating_mul(1 << name.failures.min(16)).min(LONGEST_PAUSE);
         name.failures += 1;
+        let since = *name.failing_since.get_or_insert(now);
         // Asked for again in between, it is due already.
         if name.due.is_none() {
             self.schedule(&peer, now + pause);
         }
-        Some(Resolution::Nothing { peer, host, reason })
+        Some(Resolution::Nothing { peer, host, reason, since })
     }
 
     fn schedule(&mut self, peer: &PublicKey, at: Time) {
@@ -208,6 +212,7 @@ impl Name {
             None => 0,
         };
         self.failures = 0;
+        self.failing_since = None;
         self.rotate = false;
         self.current = Some(addresses[next]);
         addresses[next]
@@ -286,8 +291,11 @@ mod tests {
         let mut names = names(&[]);
         let mut now = 0;
         for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
-            let Some(Resolution::Nothing { reason, .. }) = resolve(&mut names, at(now)) else { panic!() };
+            let Some(Resolution::Nothing { reason, since, .. }) = resolve(&mut names, at(now)) else {
+                panic!()
+            };
             assert_eq!(reason, "no such host");
+            assert_eq!(since, at(0), "the first of them");
             assert_eq!(names.poll_timeout(), Some(at(now + pause)));
             now += pause;
         }

@@ -6,6 +6,7 @@ mod std_sources;
 mod wireguard_go;
 mod wireguard_tools;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
@@ -16,7 +17,7 @@ use crate::skip;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 13] = [
+const PROGRAMS: [(&str, &str, &str); 14] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -29,6 +30,7 @@ const PROGRAMS: [(&str, &str, &str); 13] = [
     ("qrencode", "qrencode", "QR codes that others draw"),
     ("rsvg-convert", "librsvg2-bin", "our vector pictures as pixels"),
     ("setpriv", "util-linux", "a daemon without privileges"),
+    ("python3", "python3", "the native interface from outside"),
     ("zbarimg", "zbar-tools", "our QR codes as others read them"),
 ];
 
@@ -38,6 +40,16 @@ pub(crate) struct Tools {
     pub bin: PathBuf,
     /// The foreign peer, if there is one.
     pub wireguard_go: Option<PathBuf>,
+}
+
+impl Tools {
+    /// PATH with the tests' tools before the system's.
+    pub(crate) fn path(&self, sh: &Shell) -> OsString {
+        let mut path = self.bin.clone().into_os_string();
+        path.push(":");
+        path.push(sh.var_os("PATH").unwrap_or_default());
+        path
+    }
 }
 
 /// Everything that any test needs.

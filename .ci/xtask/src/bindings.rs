@@ -1,0 +1,59 @@
+//! The native interface: its library with the Kotlin, Swift and Python sources that go with it, and its tests from
+//! outside.
+
+use std::path::{Path, PathBuf};
+
+use xshell::{Shell, cmd};
+
+use crate::check;
+use crate::error::Error;
+use crate::install::{self, Tools};
+use crate::shell::plain;
+use crate::skip;
+
+/// For apps: the library as it is shipped, and the sources, in `out` or `target/bindings`.
+pub(crate) fn bindings(sh: &Shell, out: Option<&str>) -> Result<(), Error> {
+    plain(cmd!(sh, "cargo build --locked --release -p adit-ffi")).run()?;
+    plain(cmd!(sh, "cargo build --locked -p adit-bindgen")).run()?;
+    let target = check::target_folder(sh)?;
+    // Relative to where the developer is, and not to the workspace's top.
+    let out = out.map(|out| std::path::absolute(out).unwrap_or_else(|_empty| PathBuf::from(out)));
+    let out = out.unwrap_or_else(|| target.join("bindings"));
+    generate(sh, &target.join("release"), &out)
+}
+
+/// Writes the sources for a library that is built. Python looks for the library beside its module.
+fn generate(sh: &Shell, built: &Path, out: &Path) -> Result<(), Error> {
+    let generator = check::target_folder(sh)?.join("debug/adit-bindgen");
+    let name = format!("{}adit_ffi{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let library = built.join(name);
+    sh.create_dir(out)?;
+    cmd!(sh, "{generator} {library} {out}").run()?;
+    sh.copy_file(&library, out.join("python"))?;
+    println!("bindings: {}", out.display());
+    Ok(())
+}
+
+/// A Python program with a real TUN descriptor and a foreign peer.
+pub(crate) fn python(sh: &Shell, tools: &Tools) -> Result<(), Error> {
+    const WHAT: &str = "the Python bindings' tests";
+    if !install::is_root(sh) {
+        skip(WHAT, "they make interfaces and namespaces, which needs root");
+        return Ok(());
+    }
+    let Some(wireguard_go) = &tools.wireguard_go else {
+        skip(WHAT, "there is no wireguard-go to talk to");
+        return Ok(());
+    };
+    // As the unit tests' step builds it, so that nothing is built a second time.
+    plain(cmd!(sh, "cargo build --locked --workspace --all-features")).run()?;
+    let target = check::target_folder(sh)?;
+    let out = target.join("bindings-test");
+    generate(sh, &target.join("debug"), &out)?;
+    let _path = sh.push_env("PATH", tools.path(sh));
+    let _peer = sh.push_env("ADIT_TEST_WIREGUARD_GO", wireguard_go);
+    let _module = sh.push_env("PYTHONPATH", out.join("python"));
+    // No compiled modules beside the sources.
+    let _clean = sh.push_env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(cmd!(sh, "bindings/tests/lab.sh python3 bindings/tests/test_tunnel.py").run()?)
+}
