@@ -1,6 +1,5 @@
 //! What a command is told to read: a configuration's file, or stdin for `-`. What is in it is not known here.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::conf_file::{self, ConfFileError};
 
 /// More than any configuration: that of 50,000 peers has half of it.
-const MOST_OCTETS: usize = 16 << 20;
+pub(crate) const MOST_OCTETS: usize = 16 << 20;
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +20,8 @@ pub(crate) enum InputError {
     #[error("cannot read stdin: {0}")]
     Stdin(#[source] io::Error),
     /// Longer than anything that is meant.
-    #[error("{name} is longer than {} MiB, which no configuration is", MOST_OCTETS >> 20)]
-    TooLong {
-        /// What was read.
-        name: String,
-    },
+    #[error("stdin is longer than {} MiB, which no configuration is", MOST_OCTETS >> 20)]
+    TooLong,
 }
 
 /// What was read, and from where.
@@ -40,31 +36,14 @@ pub(crate) struct Input {
 
 /// Reads CONF, or stdin.
 pub(crate) fn read(conf: &str) -> Result<Input, InputError> {
-    let (name, path, octets) = match conf {
-        "-" => (
-            "stdin".to_owned(),
-            None,
-            read_stream(io::stdin().lock(), MOST_OCTETS).map_err(InputError::Stdin)?,
-        ),
-        conf => {
-            let path = locate(conf);
-            let octets = File::open(&path).and_then(|file| read_stream(file, MOST_OCTETS));
-            let octets = octets.map_err(|source| refused(&path, source))?;
-            (path.display().to_string(), Some(path), octets)
-        }
-    };
-    match octets {
-        Some(octets) => Ok(Input { name, path, octets }),
-        None => Err(InputError::TooLong { name }),
+    if conf == "-" {
+        let octets = read_stream(io::stdin().lock(), MOST_OCTETS).map_err(InputError::Stdin)?;
+        let octets = octets.ok_or(InputError::TooLong)?;
+        return Ok(Input { name: "stdin".to_owned(), path: None, octets });
     }
-}
-
-fn refused(path: &Path, source: io::Error) -> ConfFileError {
-    let path = path.to_owned();
-    match source.kind() {
-        io::ErrorKind::NotFound => ConfFileError::Missing { path },
-        _ => ConfFileError::Unreadable { path, source },
-    }
+    let path = locate(conf);
+    let octets = conf_file::read(&path)?;
+    Ok(Input { name: path.display().to_string(), path: Some(path), octets })
 }
 
 /// To `wg-quick`, wg0.conf is the name of an interface. Whoever only reads may mean the file here as well.
