@@ -202,7 +202,8 @@ fn systemd_resolved() {
     let interface = &host.interface;
     assert_eq!(
         fs::read_to_string(&log).expect("it was called"),
-        format!("dns {interface} 10.9.0.53 fd00:9::53\ndomain {interface} ~. lan\nrevert {interface}\n")
+        format!("dns {interface} 10.9.0.53 fd00:9::53\ndomain {interface} ~. lan\n"),
+        "systemd-resolved forgets an interface that is gone by itself"
     );
     host.assert_as_before(&before);
 }
