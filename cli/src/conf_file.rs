@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::input;
 use crate::interface_name::{InterfaceName, InterfaceNameError};
 
 /// Where a configuration is that is given by its interface's name alone.
@@ -30,6 +31,12 @@ pub(crate) enum ConfFileError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Longer than anything that is meant.
+    #[error("{path} is longer than {} MiB, which no configuration is", input::MOST_OCTETS >> 20)]
+    TooLong {
+        /// Where.
+        path: PathBuf,
     },
     /// The file's name gives no name to the interface.
     #[error("{path} names no interface: the file must be called like one, NAME{SUFFIX}")]
@@ -64,10 +71,11 @@ pub(crate) fn locate(conf: &str) -> PathBuf {
 
 /// The octets of a configuration, which may hold keys.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfFileError> {
-    fs::read(path).map(Zeroizing::new).map_err(|source| match source.kind() {
+    let octets = input::read_path(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => ConfFileError::Missing { path: path.to_owned() },
         _ => ConfFileError::Unreadable { path: path.to_owned(), source },
-    })
+    })?;
+    octets.ok_or_else(|| ConfFileError::TooLong { path: path.to_owned() })
 }
 
 /// The interface that a configuration is for: its file's name without `.conf`.
@@ -129,5 +137,11 @@ mod tests {
         assert!(matches!(refused, ConfFileError::Missing { .. }), "{refused}");
         let refused = read(Path::new("/")).unwrap_err();
         assert!(matches!(refused, ConfFileError::Unreadable { .. }), "{refused}");
+    }
+
+    #[test]
+    fn what_has_no_end_is_given_up() {
+        let refused = read(Path::new("/dev/zero")).unwrap_err();
+        assert!(matches!(refused, ConfFileError::TooLong { .. }), "{refused}");
     }
 }

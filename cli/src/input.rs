@@ -21,11 +21,8 @@ pub(crate) enum InputError {
     #[error("cannot read stdin: {0}")]
     Stdin(#[source] io::Error),
     /// Longer than anything that is meant.
-    #[error("{name} is longer than {} MiB, which no configuration is", MOST_OCTETS >> 20)]
-    TooLong {
-        /// What was read.
-        name: String,
-    },
+    #[error("stdin is longer than {} MiB, which no configuration is", MOST_OCTETS >> 20)]
+    TooLong,
 }
 
 /// What was read, and from where.
@@ -40,35 +37,14 @@ pub(crate) struct Input {
 
 /// Reads CONF, or stdin.
 pub(crate) fn read(conf: &str) -> Result<Input, InputError> {
-    let (name, path, octets) = match conf {
-        "-" => (
-            "stdin".to_owned(),
-            None,
-            read_stream(io::stdin().lock(), MOST_OCTETS).map_err(InputError::Stdin)?,
-        ),
-        conf => {
-            let path = locate(conf);
-            let octets = read_path(&path).map_err(|source| refused(&path, source))?;
-            (path.display().to_string(), Some(path), octets)
-        }
-    };
-    match octets {
-        Some(octets) => Ok(Input { name, path, octets }),
-        None => Err(InputError::TooLong { name }),
+    if conf == "-" {
+        let octets = read_stream(io::stdin().lock(), MOST_OCTETS).map_err(InputError::Stdin)?;
+        let octets = octets.ok_or(InputError::TooLong)?;
+        return Ok(Input { name: "stdin".to_owned(), path: None, octets });
     }
-}
-
-/// The file, the pipe or the device at this path; `None` when it is longer than any configuration.
-pub(crate) fn read_path(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    read_stream(File::open(path)?, MOST_OCTETS)
-}
-
-fn refused(path: &Path, source: io::Error) -> ConfFileError {
-    let path = path.to_owned();
-    match source.kind() {
-        io::ErrorKind::NotFound => ConfFileError::Missing { path },
-        _ => ConfFileError::Unreadable { path, source },
-    }
+    let path = locate(conf);
+    let octets = conf_file::read(&path)?;
+    Ok(Input { name: path.display().to_string(), path: Some(path), octets })
 }
 
 /// To `wg-quick`, wg0.conf is the name of an interface. Whoever only reads may mean the file here as well.
@@ -76,6 +52,11 @@ fn locate(conf: &str) -> PathBuf {
     let named = conf_file::locate(conf);
     let here = Path::new(conf);
     if !named.exists() && here.is_file() { here.to_owned() } else { named }
+}
+
+/// The file, the pipe or the device at this path; `None` when it is longer than any configuration.
+pub(crate) fn read_path(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    read_stream(File::open(path)?, MOST_OCTETS)
 }
 
 /// All of it; `None` when it is longer than it may be.

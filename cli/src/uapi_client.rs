@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use adit_core::uapi::{DeviceStatus, Set, StatusError, parse_status, write_set};
 use zeroize::Zeroizing;
@@ -14,12 +15,21 @@ use crate::uapi_socket;
 /// Of an answer: 100,000 peers with a dozen allowed IPs each have fewer.
 const MOST_OCTETS: usize = 128 << 20;
 
+/// How long a daemon is waited for. The slowest change, of ten thousands of peers, takes a small part of it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Why a daemon's status is not known, or its settings are as before.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// No daemon serves this interface.
     #[error("no interface {interface} is running here; `adit show interfaces` lists those that are")]
     NotRunning {
+        /// The interface asked for.
+        interface: InterfaceName,
+    },
+    /// A daemon that hangs.
+    #[error("the daemon of {interface} does not answer; end it, and start it again")]
+    Silent {
         /// The interface asked for.
         interface: InterfaceName,
     },
@@ -90,6 +100,8 @@ fn ask(
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             ClientError::NotRunning { interface: interface.clone() }
         }
+        // So the system says that the time is over.
+        io::ErrorKind::WouldBlock => ClientError::Silent { interface: interface.clone() },
         _ => ClientError::Socket { interface: interface.clone(), source },
     })
 }
@@ -97,6 +109,8 @@ fn ask(
 /// Ends at the answer's empty line: not every daemon hangs up then.
 fn exchange(directory: &Path, interface: &InterfaceName, request: &[u8]) -> io::Result<Zeroizing<String>> {
     let mut socket = UnixStream::connect(uapi_socket::path(directory, interface))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
     socket.write_all(request)?;
     let answer = input::read_until(socket, MOST_OCTETS, |answer| answer.ends_with(b"\n\n"))?;
     let answer = answer.ok_or_else(|| io::Error::other("its answer does not end; start it anew"))?;

@@ -3,8 +3,11 @@
 mod backend;
 mod detach;
 
+#[cfg(target_os = "linux")]
+use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::process::Stdio;
 use std::rc::Rc;
 
 use adit_core::config::Config;
@@ -73,12 +76,21 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
     }
     UapiSocket::check_free(directory, &args.interface)?;
     if !args.foreground && !args.detached {
-        return detach::start_daemon(args);
+        return detach::start_daemon(args, Stdio::null());
     }
     if args.detached {
         detach::leave_session(args)?;
     }
     serve_interface(args, directory)
+}
+
+/// Starts a daemon and returns when it answers. It holds this file open until then, or until it has ended: whoever
+/// waits for a lock on it does so, too, where this process is killed meanwhile.
+#[cfg(target_os = "linux")]
+pub(crate) fn start(interface: InterfaceName, held: File) -> Result<(), RunError> {
+    UapiSocket::check_free(Path::new(uapi_socket::DIRECTORY), &interface)?;
+    let args = RunArgs { foreground: false, tun_fd: None, interface, detached: false };
+    detach::start_daemon(&args, held.into())
 }
 
 fn serve_interface(args: &RunArgs, directory: &Path) -> Result<(), RunError> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use adit_core::config::Interface;
 use serde::{Deserialize, Serialize};
 
+use super::interrupt::Interrupts;
 use super::program::{self, ProgramError};
 use crate::interface_name::InterfaceName;
 
@@ -35,29 +36,35 @@ impl Dns {
     }
 
     /// Every name is asked of the tunnel's servers from now on.
-    pub(super) fn set(&self, interface: &InterfaceName, config: &Interface) -> Result<(), ProgramError> {
+    pub(super) async fn set(
+        &self,
+        interface: &InterfaceName,
+        config: &Interface,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), ProgramError> {
         match self {
             Self::Resolvconf { name } => {
-                program::run(&["resolvconf", "-a", name, "-m", "0", "-x"], &resolv_conf(config))?;
+                let words = ["resolvconf", "-a", name, "-m", "0", "-x"];
+                program::run(&words, &resolv_conf(config), interrupts).await?;
             }
             Self::Resolvectl => {
                 let servers: Vec<String> = config.dns_servers.iter().map(ToString::to_string).collect();
                 let dns = ["resolvectl", "dns", interface.as_str()].into_iter();
-                program::run(&dns.chain(servers.iter().map(String::as_str)).collect::<Vec<_>>(), "")?;
+                let words: Vec<_> = dns.chain(servers.iter().map(String::as_str)).collect();
+                program::run(&words, "", interrupts).await?;
                 let domain = ["resolvectl", "domain", interface.as_str(), "~."].into_iter();
                 let search = config.dns_search.iter().map(String::as_str);
-                program::run(&domain.chain(search).collect::<Vec<_>>(), "")?;
+                program::run(&domain.chain(search).collect::<Vec<_>>(), "", interrupts).await?;
             }
         }
         Ok(())
     }
 
     /// As before, also where nothing was told. systemd-resolved forgets an interface that is gone by itself.
-    pub(super) fn unset(&self, interface: &InterfaceName, is_there: bool) -> Result<(), ProgramError> {
+    pub(super) async fn unset(&self, interrupts: &mut Interrupts) -> Result<(), ProgramError> {
         match self {
-            Self::Resolvconf { name } => program::run(&["resolvconf", "-d", name, "-f"], "").map(drop),
-            Self::Resolvectl if is_there => {
-                program::run(&["resolvectl", "revert", interface.as_str()], "").map(drop)
+            Self::Resolvconf { name } => {
+                program::run(&["resolvconf", "-d", name, "-f"], "", interrupts).await.map(drop)
             }
             Self::Resolvectl => Ok(()),
         }

@@ -11,7 +11,7 @@ use super::interrupt::Interrupts;
 use super::journal::{Begun, Entry, Place};
 use super::netlink::{Family, Lookup};
 use super::undo::Undo;
-use super::{Site, block_on, find, require_privilege, save, warn};
+use super::{Daemon, Site, block_on, find, require_privilege, save, warn};
 
 /// Takes the interface of a configuration down.
 pub(crate) fn down(conf: &str) -> Result<(), QuickError> {
@@ -43,9 +43,9 @@ pub(crate) fn down(conf: &str) -> Result<(), QuickError> {
             save::save_to(&site.kernel, &site.interface, config, &path).await?;
         }
         if state == State::Unknown {
-            note_what_is_there(&mut site, config.as_ref()).await?;
+            note_what_is_there(&mut site, config.as_ref(), &mut interrupts).await?;
         }
-        site.take_back().await?;
+        site.take_back(&mut interrupts).await?;
         let ran = hooks.run(When::PostDown, &site, state, &mut interrupts).await;
         site.journal.truncate(0)?;
         ran.map_err(|source| QuickError::AfterDown { interface: site.interface.clone(), source })
@@ -67,7 +67,7 @@ enum State {
 
 impl State {
     fn of(site: &mut Site) -> Result<Self, QuickError> {
-        let (is_there, is_served) = (site.index().is_some(), site.daemon().is_some());
+        let (is_there, is_served) = (site.index().is_some(), Daemon::of(&site.interface).is_some());
         let unknown = |site: &Site| match (is_there, is_served) {
             (true, true) if site.is_served_here() => Ok(Self::Unknown),
             (_, true) => Err(QuickError::Elsewhere { interface: site.interface.clone() }),
@@ -76,12 +76,14 @@ impl State {
         };
         let Some(begun) = site.journal.begun() else { return unknown(site) };
         let here = Place::here().map_err(system("find this network namespace"))?;
-        let is_of_this_boot = begun.place.boot == here.boot;
         let is_elsewhere = begun.place != here;
-        let is_replaced = is_there && site.journal.made().is_some_and(|made| site.index() != Some(made));
-        if !is_of_this_boot || (is_elsewhere || is_replaced) && site.is_served_here() {
-            // Somebody else took down what it speaks of, and may have made another one since.
+        if begun.place.boot != here.boot {
             site.journal.truncate(0)?;
+            return unknown(site);
+        }
+        if is_elsewhere && site.is_served_here() {
+            // What it speaks of has died there, and somebody has made another one here since.
+            site.journal.set_aside(&site.interface)?;
             return unknown(site);
         }
         if is_elsewhere && is_served {
@@ -91,8 +93,12 @@ impl State {
             let journal = site.journal.path().to_owned();
             return Err(QuickError::LeftElsewhere { interface: site.interface.clone(), journal });
         }
-        let is_whole = is_there && is_served && site.journal.is_up();
-        Ok(if is_whole { Self::Up } else { Self::Dead })
+        Ok(match (site.is_served_here(), site.is_own()) {
+            // Somebody has made another one, whether or not all of the first is gone.
+            (true, false) => Self::Unknown,
+            (true, true) if site.journal.is_up() => Self::Up,
+            _ => Self::Dead,
+        })
     }
 }
 
@@ -135,8 +141,15 @@ impl Hooks {
     }
 }
 
-/// Writes into the journal what has to be taken back of an interface that has none, as `wg-quick` would find it.
-async fn note_what_is_there(site: &mut Site, config: Option<&Config>) -> Result<(), QuickError> {
+/// Writes into the journal what has to be taken back of an interface that is not in it, as `wg-quick` would find it,
+/// behind what is left of another one of its name.
+async fn note_what_is_there(
+    site: &mut Site,
+    config: Option<&Config>,
+    interrupts: &mut Interrupts,
+) -> Result<(), QuickError> {
+    let gone = || QuickError::NotRunning { interface: site.interface.clone() };
+    let index = site.index().ok_or_else(gone)?;
     let place = Place::here().map_err(system("find this network namespace"))?;
     let mut steps = vec![Undo::Interface];
     if config.is_some_and(|config| !config.interface.dns_servers.is_empty()) {
@@ -145,8 +158,11 @@ async fn note_what_is_there(site: &mut Site, config: Option<&Config>) -> Result<
     if config.is_none_or(|config| config.interface.table == Table::Auto) {
         steps.extend(rules_of_default_routes(site).await?);
     }
-    steps.extend(Firewall::found(&site.interface).into_iter().map(Undo::Firewall));
-    site.journal.push(Entry::Begun(Begun { place, pre_down: Vec::new(), post_down: Vec::new() }))?;
+    steps.extend(Firewall::found(&site.interface, interrupts).await.into_iter().map(Undo::Firewall));
+    if site.journal.begun().is_none() {
+        site.journal.push(Entry::Begun(Begun { place, pre_down: Vec::new(), post_down: Vec::new() }))?;
+    }
+    site.journal.push(Entry::Made(index))?;
     for step in steps {
         site.journal.push(Entry::Undo(step))?;
     }

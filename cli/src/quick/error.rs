@@ -15,6 +15,7 @@ use crate::commands::run::RunError;
 use crate::conf_file::ConfFileError;
 use crate::endpoint::EndpointError;
 use crate::interface_name::InterfaceName;
+use crate::new_file::NewFileError;
 use crate::uapi_client::ClientError;
 
 /// Why a command did not do all that it is there for.
@@ -130,6 +131,9 @@ pub(crate) enum QuickError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// No file beside the configuration.
+    #[error(transparent)]
+    NewFile(#[from] NewFileError),
     /// Nobody takes the DNS servers.
     #[error(
         "the servers of DNS cannot be set, because neither resolvconf nor systemd-resolved is here; \

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::interrupt::Interrupts;
 use super::netlink::Family;
 use super::program::{self, ProgramError};
 use crate::interface_name::InterfaceName;
@@ -30,15 +31,16 @@ impl Firewall {
     }
 
     /// Every one in which there are rules of this interface. What cannot be asked holds none.
-    pub(super) fn found(interface: &InterfaceName) -> Vec<Self> {
+    pub(super) async fn found(interface: &InterfaceName, interrupts: &mut Interrupts) -> Vec<Self> {
         let mut found = Vec::new();
-        let tables = program::run(&["nft", "list", "tables"], "").unwrap_or_default();
+        let tables = program::run(&["nft", "list", "tables"], "", interrupts).await.unwrap_or_default();
         for family in [Family::V4, Family::V6] {
             let table = format!("table {} wg-quick-{interface}", nft_family(family));
             if tables.lines().any(|line| line == table) {
                 found.push(Self::Nft(family));
             }
-            let saved = program::run(&[&format!("{}-save", iptables(family))], "").unwrap_or_default();
+            let save = format!("{}-save", iptables(family));
+            let saved = program::run(&[&save], "", interrupts).await.unwrap_or_default();
             if iptables_removal(interface, &saved).is_some() {
                 found.push(Self::Iptables(family));
             }
@@ -47,38 +49,47 @@ impl Firewall {
     }
 
     /// Adds the rules, all or none.
-    pub(super) fn set(
+    pub(super) async fn set(
         self,
         interface: &InterfaceName,
         addresses: &[IpAddr],
         mark: u32,
+        interrupts: &mut Interrupts,
     ) -> Result<(), ProgramError> {
         match self {
             Self::Nft(family) => {
-                program::run(&["nft", "-f", "-"], &nft_rules(family, interface, addresses, mark))
+                let rules = nft_rules(family, interface, addresses, mark);
+                program::run(&["nft", "-f", "-"], &rules, interrupts).await
             }
             Self::Iptables(family) => {
                 let restore = format!("{}-restore", iptables(family));
-                program::run(&[&restore, "-n"], &iptables_rules(interface, addresses, mark))
+                let rules = iptables_rules(interface, addresses, mark);
+                program::run(&[&restore, "-n"], &rules, interrupts).await
             }
         }
         .map(drop)
     }
 
     /// Removes them, also where there are none.
-    pub(super) fn unset(self, interface: &InterfaceName) -> Result<(), ProgramError> {
+    pub(super) async fn unset(
+        self,
+        interface: &InterfaceName,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), ProgramError> {
         match self {
             Self::Nft(family) => {
                 // Adding a table that is there changes nothing, and deleting one that is not would fail.
                 let table = format!("table {} wg-quick-{interface}", nft_family(family));
-                program::run(&["nft", "-f", "-"], &format!("add {table}\ndelete {table}\n")).map(drop)
+                let removal = format!("add {table}\ndelete {table}\n");
+                program::run(&["nft", "-f", "-"], &removal, interrupts).await.map(drop)
             }
             Self::Iptables(family) => {
                 let iptables = iptables(family);
-                let saved = program::run(&[&format!("{iptables}-save")], "")?;
+                let saved = program::run(&[&format!("{iptables}-save")], "", interrupts).await?;
                 match iptables_removal(interface, &saved) {
                     Some(removal) => {
-                        program::run(&[&format!("{iptables}-restore"), "-n"], &removal).map(drop)
+                        let restore = format!("{iptables}-restore");
+                        program::run(&[&restore, "-n"], &removal, interrupts).await.map(drop)
                     }
                     None => Ok(()),
                 }

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io;
+use std::process::ExitStatus;
 
 use futures_util::FutureExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::process::Child;
 use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::task::yield_now;
 
@@ -53,6 +55,23 @@ impl Interrupts {
             _ = self.terminate.recv() => Signal::SIGTERM,
             _ = self.hangup.recv() => Signal::SIGHUP,
         })
+    }
+
+    /// Waits for the end of a process, and passes on to it what comes meanwhile: the last of that is told, too.
+    pub(super) async fn wait(&mut self, child: &mut Child) -> (io::Result<ExitStatus>, Option<Interrupted>) {
+        let mut signalled = None;
+        let ended = loop {
+            tokio::select! {
+                ended = child.wait() => break ended,
+                signal = self.received() => {
+                    if let Some(process) = child.id() {
+                        signal.pass_on(process);
+                    }
+                    signalled = Some(signal);
+                }
+            }
+        };
+        (ended, signalled)
     }
 
     /// Whether one has come since the last time. The runtime is given a turn to notice.

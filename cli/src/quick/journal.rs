@@ -66,6 +66,8 @@ pub(super) enum Entry {
     Made(u32),
     /// Every step was made.
     Up,
+    /// The step whose entry has this number, from 0, is taken back.
+    Done(usize),
 }
 
 impl Entry {
@@ -165,17 +167,62 @@ impl Journal {
         self.entries().next_back() == Some(&Entry::Up)
     }
 
-    /// The index of the interface that was made.
+    /// The index of the interface that was made; of several, the last one's.
     pub(super) fn made(&self) -> Option<u32> {
-        self.entries().find_map(|entry| match entry {
+        self.entries().rev().find_map(|entry| match entry {
             Entry::Made(index) => Some(*index),
             _ => None,
         })
     }
 
+    /// What is still to be taken back, each with its number, the oldest first.
+    pub(super) fn undos(&self) -> Vec<(usize, Undo)> {
+        let is_done = |number| self.entries().any(|entry| *entry == Entry::Done(number));
+        let undos = self.entries().enumerate().filter_map(|(number, entry)| match entry {
+            Entry::Undo(undo) => Some((number, undo.clone())),
+            _ => None,
+        });
+        undos.filter(|(number, _)| !is_done(*number)).collect()
+    }
+
+    /// From now on this interface is being taken down.
+    pub(super) fn begin_down(&mut self) -> Result<(), JournalError> {
+        if self.is_up() { self.truncate(self.entries.len() - 1) } else { Ok(()) }
+    }
+
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The locked file: a process that inherits it holds the lock on where this one is killed.
+    pub(super) fn share(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Keeps what it holds for its own place, and is empty then.
+    pub(super) fn set_aside(&mut self, interface: &InterfaceName) -> Result<(), JournalError> {
+        let (Some(begun), Some(directory)) = (self.begun(), self.path.parent()) else { return Ok(()) };
+        let directory = directory.to_owned();
+        let aside = directory.join(aside(interface, &begun.place));
+        fs::rename(&self.path, aside).map_err(|error| self.system(error))?;
+        *self = Self::open(&directory, interface)?;
+        Ok(())
+    }
+
+    /// Takes up again what was set aside of this place, where this journal holds nothing else.
+    pub(super) fn take_up(&mut self, interface: &InterfaceName, here: &Place) -> Result<(), JournalError> {
+        let (true, Some(directory)) = (self.entries.is_empty(), self.path.parent()) else { return Ok(()) };
+        let directory = directory.to_owned();
+        match fs::rename(directory.join(aside(interface, here)), &self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(self.system(error)),
+            Ok(()) => {
+                // The file that it was is gone: the one in its place is another one's to remove.
+                *self = Self::open(&directory, interface)?;
+                Ok(())
+            }
+        }
     }
 
     /// Adds an entry, on disk before this returns.
@@ -201,11 +248,16 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if self.entries.is_empty() {
+        if self.entries.is_empty() && is_at(&self.path, &self.file).unwrap_or_default() {
             // It is locked still, so it is this one; an empty one left behind hurts nobody.
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// The name of a journal of another place, which no interface's own has.
+fn aside(interface: &InterfaceName, place: &Place) -> String {
+    format!("{interface}@{}-{}{SUFFIX}", place.netns.0, place.netns.1)
 }
 
 /// Each entry with the length of its line.
@@ -336,6 +388,49 @@ mod tests {
         journal.truncate(0).unwrap();
         drop(journal);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_done_is_not_to_be_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = open(&folder).unwrap();
+        let entries = [
+            begun(),
+            Entry::Undo(Undo::Interface),
+            Entry::Made(7),
+            Entry::Undo(Undo::SrcValidMark),
+            Entry::Up,
+        ];
+        for entry in entries {
+            journal.push(entry).unwrap();
+        }
+        assert!(journal.is_up());
+        journal.begin_down().unwrap();
+        assert!(!journal.is_up());
+        assert_eq!(journal.undos(), [(1, Undo::Interface), (3, Undo::SrcValidMark)]);
+        journal.push(Entry::Done(1)).unwrap();
+        drop(journal);
+        let journal = open(&folder).unwrap();
+        assert_eq!((journal.undos(), journal.made()), (vec![(3, Undo::SrcValidMark)], Some(7)));
+    }
+
+    #[test]
+    fn a_journal_of_another_place_is_kept_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (interface, here) = ("wg0".parse().unwrap(), Place::here().unwrap());
+        let elsewhere = Place { netns: (0, 0), ..here.clone() };
+        let mut journal = open(&folder).unwrap();
+        journal.push(begun()).unwrap();
+        journal.set_aside(&interface).unwrap();
+        assert!(journal.begun().is_none());
+        journal.take_up(&interface, &elsewhere).unwrap();
+        assert!(journal.begun().is_none());
+        journal.take_up(&interface, &here).unwrap();
+        assert!(journal.entries().eq(&[begun()]));
+        let path = journal.path().to_owned();
+        drop(journal);
+        assert!(path.exists());
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 
     #[test]

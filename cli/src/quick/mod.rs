@@ -52,7 +52,9 @@ struct Site {
 impl Site {
     /// Takes the interface's journal, which nobody else has then. To be called within a runtime.
     fn open(interface: InterfaceName) -> Result<Self, QuickError> {
-        let journal = Journal::open(Path::new(journal::DIRECTORY), &interface)?;
+        let here = Place::here().map_err(system("find this network namespace"))?;
+        let mut journal = Journal::open(Path::new(journal::DIRECTORY), &interface)?;
+        journal.take_up(&interface, &here)?;
         let kernel = Kernel::connect().map_err(system("ask the kernel for its interfaces"))?;
         Ok(Self { interface, kernel, journal })
     }
@@ -62,16 +64,18 @@ impl Site {
         netlink::index_of(self.interface.as_str())
     }
 
-    /// The process that serves it, if any does.
-    fn daemon(&self) -> Option<Daemon> {
-        let socket = UnixStream::connect(uapi_socket::path(sockets(), &self.interface)).ok()?;
-        Some(Daemon { process: getsockopt(&socket, PeerCredentials).ok()?.pid() })
-    }
-
     /// The interface is that of a daemon in this network namespace.
     fn is_served_here(&self) -> bool {
-        let is_here = |daemon: Daemon| Place::of(daemon.process).ok() == Place::here().ok();
-        self.index().is_some() && self.daemon().is_some_and(is_here)
+        self.index().is_some() && Daemon::here(&self.interface).is_some()
+    }
+
+    /// The interface that is there is the one that the journal speaks of. Whoever was killed before it could say which
+    /// one it had made has made one that is served here.
+    fn is_own(&self) -> bool {
+        match self.journal.made() {
+            Some(made) => self.index() == Some(made),
+            None => self.is_served_here(),
+        }
     }
 
     fn status(&self) -> Result<DeviceStatus, QuickError> {
@@ -83,6 +87,19 @@ impl Site {
 #[derive(Clone, Copy, Debug)]
 struct Daemon {
     process: i32,
+}
+
+impl Daemon {
+    /// The one that serves an interface of this name, in whichever network namespace.
+    fn of(interface: &InterfaceName) -> Option<Self> {
+        let socket = UnixStream::connect(uapi_socket::path(sockets(), interface)).ok()?;
+        Some(Self { process: getsockopt(&socket, PeerCredentials).ok()?.pid() })
+    }
+
+    /// The same, if it is in this network namespace.
+    fn here(interface: &InterfaceName) -> Option<Self> {
+        Self::of(interface).filter(|daemon| Place::of(daemon.process).ok() == Place::here().ok())
+    }
 }
 
 fn sockets() -> &'static Path {

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::error::{QuickError, system};
 use super::firewall::Firewall;
+use super::interrupt::Interrupts;
 use super::journal::{self, Entry};
 use super::netlink::{Family, Lookup, Rule};
 use super::undo::Undo;
@@ -24,7 +25,12 @@ pub(super) const SRC_VALID_MARK: &str = "/proc/sys/net/ipv4/conf/all/src_valid_m
 const FIRST_TABLE: u32 = 51820;
 
 /// Routes everything, of one family, into the tunnel.
-pub(super) async fn add_default_route(site: &mut Site, index: u32, network: IpNet) -> Result<(), QuickError> {
+pub(super) async fn add_default_route(
+    site: &mut Site,
+    index: u32,
+    network: IpNet,
+    interrupts: &mut Interrupts,
+) -> Result<(), QuickError> {
     let family = Family::of(network);
     let alone = journal::choose_alone(Path::new(journal::DIRECTORY));
     let alone = alone.map_err(system(format!("lock {}", journal::DIRECTORY)))?;
@@ -51,7 +57,7 @@ pub(super) async fn add_default_route(site: &mut Site, index: u32, network: IpNe
     let own: Vec<IpAddr> = own.filter(|own| Family::of(*own) == family).map(|own| own.addr()).collect();
     let firewall = Firewall::find(family).ok_or(QuickError::NoFirewall)?;
     site.journal.push(Entry::Undo(Undo::Firewall(firewall)))?;
-    Ok(firewall.set(&site.interface, &own, table)?)
+    Ok(firewall.set(&site.interface, &own, table, interrupts).await?)
 }
 
 /// Takes the first table that is empty, and marks the tunnel's own packets with its number.

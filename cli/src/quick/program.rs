@@ -3,11 +3,13 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use tokio::process::Command;
+
+use super::interrupt::{Interrupted, Interrupts};
 
 /// Why a program did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,14 @@ pub(crate) enum ProgramError {
         /// What the system said.
         source: io::Error,
     },
+    /// A signal came while it ran.
+    #[error("{signal} within `{line}`")]
+    Interrupted {
+        /// The program and its arguments.
+        line: String,
+        /// Which signal.
+        signal: Interrupted,
+    },
 }
 
 /// Where PATH finds a program.
@@ -38,31 +48,47 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
 
-/// Runs a program with this text on its input; gives its output.
-pub(super) fn run(words: &[&str], input: &str) -> Result<String, ProgramError> {
+/// Runs a program with this text on its input; gives its output. A signal ends it.
+pub(super) async fn run(
+    words: &[&str],
+    input: &str,
+    interrupts: &mut Interrupts,
+) -> Result<String, ProgramError> {
     let line = words.join(" ");
-    let ended =
-        run_to_end(words, input).map_err(|source| ProgramError::NotRun { line: line.clone(), source });
-    let (status, output, said) = ended?;
-    if status.success() { Ok(output) } else { Err(ProgramError::Failed { line, status, said }) }
+    let ended = run_to_end(words, input, interrupts).await;
+    let ended = ended.map_err(|source| ProgramError::NotRun { line: line.clone(), source })?;
+    match (ended.signalled, ended.status) {
+        (Some(signal), _) => Err(ProgramError::Interrupted { line, signal }),
+        (None, status) if status.success() => Ok(ended.output),
+        (None, status) => Err(ProgramError::Failed { line, status, said: ended.said }),
+    }
+}
+
+struct Ended {
+    status: ExitStatus,
+    output: String,
+    said: String,
+    signalled: Option<Interrupted>,
 }
 
 /// What it says goes to memory and not through pipes: a service that it starts may keep those open for good. A
-/// Ctrl-C is not for it but for this process, which then takes everything back.
-fn run_to_end(words: &[&str], input: &str) -> io::Result<(ExitStatus, String, String)> {
+/// Ctrl-C of the terminal is not for it but for this process, which passes it on and then takes everything back.
+async fn run_to_end(words: &[&str], input: &str, interrupts: &mut Interrupts) -> io::Result<Ended> {
     let (mut stdin, mut stdout, mut stderr) = (memory()?, memory()?, memory()?);
     stdin.write_all(input.as_bytes())?;
     stdin.rewind()?;
     let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let status = Command::new(program)
+    let mut child = Command::new(program)
         .args(arguments)
         .env("LC_ALL", "C")
         .stdin(Stdio::from(stdin))
         .stdout(Stdio::from(stdout.try_clone()?))
         .stderr(Stdio::from(stderr.try_clone()?))
         .process_group(0)
-        .status()?;
-    Ok((status, contents(&mut stdout)?, contents(&mut stderr)?))
+        .spawn()?;
+    let (status, signalled) = interrupts.wait(&mut child).await;
+    let (output, said) = (contents(&mut stdout)?, contents(&mut stderr)?);
+    Ok(Ended { status: status?, output, said, signalled })
 }
 
 fn memory() -> io::Result<File> {
@@ -79,6 +105,11 @@ fn contents(file: &mut File) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn run(words: &[&str], input: &str) -> Result<String, ProgramError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async { super::run(words, input, &mut Interrupts::listen().unwrap()).await })
+    }
 
     #[test]
     fn input_goes_in_and_output_comes_out() {

@@ -33,7 +33,7 @@ pub(super) async fn add(
         let table = match table {
             Table::Number(number) => number,
             _ if network.prefix_len() == 0 => {
-                policy::add_default_route(site, index, network).await?;
+                policy::add_default_route(site, index, network, interrupts).await?;
                 continue;
             }
             _ if present.iter().any(|route| route.destination.contains(&network)) => continue,

@@ -1,9 +1,8 @@
 //! `save`: the interface as it stands, written over its configuration.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::num::NonZeroU16;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use adit_core::config::{self, AllowedIp, AllowedIpChange, Config, Endpoint, Interface, Peer};
@@ -11,9 +10,10 @@ use adit_core::uapi::{DeviceStatus, PeerStatus};
 
 use super::error::{QuickError, system};
 use super::netlink::{self, Address, Kernel};
-use super::{block_on, require_privilege, sockets};
+use super::{Daemon, block_on, require_privilege, sockets};
 use crate::conf_file;
 use crate::interface_name::InterfaceName;
+use crate::new_file;
 use crate::uapi_client;
 
 /// Saves the interface of a configuration.
@@ -36,16 +36,19 @@ pub(super) async fn save_to(
     config: &Config,
     path: &Path,
 ) -> Result<(), QuickError> {
-    let index = netlink::index_of(interface.as_str());
-    let index = index.ok_or_else(|| QuickError::NotRunning { interface: interface.clone() })?;
+    // A daemon of the same name in another network namespace has other keys.
+    let index = netlink::index_of(interface.as_str()).filter(|_| Daemon::here(interface).is_some());
+    let index = index.ok_or_else(|| match Daemon::of(interface) {
+        Some(_) => QuickError::Elsewhere { interface: interface.clone() },
+        None => QuickError::NotRunning { interface: interface.clone() },
+    })?;
     let status = uapi_client::status(sockets(), interface)?;
     let addresses = kernel.addresses(index).await.map_err(system("list the addresses"))?;
     let mtu = kernel.mtu(index).await.map_err(system("ask for the MTU"))?;
     let current = current(config, &status, &addresses, mtu);
     let text = config::write(&current)?;
-    let action = || system(format!("save {}", path.display()));
-    let path = path.canonicalize().map_err(action())?;
-    replace(&path, text.as_bytes()).map_err(action())
+    let path = path.canonicalize().map_err(system(format!("save {}", path.display())))?;
+    replace(&path, text.as_bytes())
 }
 
 fn current(config: &Config, status: &DeviceStatus, addresses: &[Address], mtu: Option<u32>) -> Config {
@@ -76,25 +79,24 @@ fn peer(status: &PeerStatus) -> Peer {
     }
 }
 
-/// Whoever reads the file meanwhile, or after a power failure, finds the old text or the new one.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+/// Whoever reads the file meanwhile, or after a power failure, finds the old text or the new one. Of several who
+/// replace it at once, one wins.
+fn replace(path: &Path, text: &[u8]) -> Result<(), QuickError> {
+    let action = || system(format!("save {}", path.display()));
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| action()(io::Error::other(error.to_string())))?;
     let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
+    name.push(format!(".{:016x}.tmp", u64::from_ne_bytes(random)));
     let new = PathBuf::from(name);
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(text)?;
-        file.sync_all()?;
+    new_file::create(&new, text)?;
+    let rename = || {
         fs::rename(&new, path)?;
         path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };
-    write().inspect_err(|_| {
-        // What is half written holds keys; the first failure is the one to tell.
+    rename().map_err(|error| {
+        // It holds keys; the first failure is the one to tell.
         let _ = fs::remove_file(&new);
+        action()(error)
     })
 }
 
@@ -102,16 +104,30 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::thread;
 
     #[test]
     fn a_file_is_replaced_whole_and_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wg0.conf");
         fs::write(&path, "old").unwrap();
-        fs::write(folder.path().join("wg0.conf.tmp"), "left by a crash").unwrap();
         replace(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_several_at_once_one_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wg0.conf");
+        let texts: Vec<String> = (0..8).map(|number| number.to_string().repeat(100_000)).collect();
+        thread::scope(|scope| {
+            let savers: Vec<_> =
+                texts.iter().map(|text| scope.spawn(|| replace(&path, text.as_bytes()))).collect();
+            savers.into_iter().for_each(|saver| saver.join().unwrap().unwrap());
+        });
+        assert!(texts.contains(&fs::read_to_string(&path).unwrap()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::dns::Dns;
 use super::error::{QuickError, system};
 use super::firewall::Firewall;
+use super::interrupt::Interrupts;
 use super::journal::Entry;
 use super::netlink::{Family, Lookup, Rule};
 use super::{Daemon, Site, policy, sockets};
 use crate::commands::run::RunError;
-use crate::uapi_socket;
+use crate::uapi_socket::{self, SocketError};
 
 /// How a step is taken back. Addresses and routes need no entry of their own: they go with the interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,62 +36,59 @@ pub(super) enum Undo {
 }
 
 impl Undo {
-    /// `made` is the index of the interface, where it is known: another one of that name is not ours.
-    async fn perform(&self, site: &Site, made: Option<u32>) -> Result<(), QuickError> {
-        let is_ours = site.index().is_some_and(|index| made.is_none_or(|made| made == index));
+    async fn perform(&self, site: &Site, interrupts: &mut Interrupts) -> Result<(), QuickError> {
+        // A signal that came before is the reason for this, and not to stop it.
+        let _ = interrupts.check().await;
         match self {
-            Self::Interface => delete_interface(site, is_ours).await,
-            Self::Dns(dns) => Ok(dns.unset(&site.interface, is_ours)?),
+            Self::Interface => delete_interface(site).await,
+            Self::Dns(dns) => Ok(dns.unset(interrupts).await?),
             Self::SrcValidMark => restore_src_valid_mark(site).await,
             Self::Rule(rule) => match site.kernel.delete_rule(*rule).await {
                 Err(error) if !is_absence(&error) => Err(system("delete a routing rule")(error)),
                 _ => Ok(()),
             },
-            Self::Firewall(firewall) => Ok(firewall.unset(&site.interface)?),
+            Self::Firewall(firewall) => Ok(firewall.unset(&site.interface, interrupts).await?),
         }
-    }
-
-    /// Whether it concerns the whole machine, and not one network namespace alone.
-    fn is_of_machine(&self) -> bool {
-        matches!(self, Self::Interface | Self::Dns(_))
     }
 }
 
 impl Site {
-    /// Takes back what of an interface in another namespace, which is gone, can be taken back from here.
-    pub(super) async fn take_back_from_afar(&mut self) -> Result<(), QuickError> {
-        for entry in self.journal.entries().rev() {
-            match entry {
-                Entry::Undo(undo) if undo.is_of_machine() => undo.perform(self, None).await?,
-                _ => {}
+    /// Takes back what of an interface that has died in another namespace can be taken back from here, which is no
+    /// interface's, and keeps the rest for a `down` there.
+    pub(super) async fn take_back_from_afar(
+        &mut self,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), QuickError> {
+        remove_stale_socket(self)?;
+        for (number, undo) in self.journal.undos() {
+            if matches!(undo, Undo::Dns(_)) {
+                undo.perform(self, interrupts).await?;
+                self.journal.push(Entry::Done(number))?;
             }
         }
-        Ok(self.journal.truncate(0)?)
+        Ok(self.journal.set_aside(&self.interface)?)
     }
 
-    /// Takes back all that the journal holds, the newest first, and leaves in it, behind its first entry, what could
-    /// not be taken back. The first such failure is the error.
-    pub(super) async fn take_back(&mut self) -> Result<(), QuickError> {
-        let made = self.journal.made();
-        let entries: Vec<Entry> = self.journal.entries().cloned().collect();
-        let mut failures = Vec::new();
-        let mut left = Vec::new();
-        for (count, entry) in entries.into_iter().enumerate().skip(1).rev() {
-            if let Entry::Undo(undo) = &entry
-                && let Err(failure) = undo.perform(self, made).await
-            {
-                failures.push(failure);
-                left.insert(0, entry);
-            }
-            if left.is_empty() {
-                self.journal.truncate(count)?;
+    /// Takes back all that the journal holds, the newest first, but the interface before everything else: what is
+    /// bound to its address would leave in the clear where that outlives the rules. What cannot be taken back stays
+    /// in the journal; the first such failure is the error.
+    pub(super) async fn take_back(&mut self, interrupts: &mut Interrupts) -> Result<(), QuickError> {
+        self.journal.begin_down()?;
+        let (links, others): (Vec<_>, Vec<_>) =
+            self.journal.undos().into_iter().rev().partition(|(_, undo)| *undo == Undo::Interface);
+        let mut failed = None;
+        for (number, undo) in links.into_iter().chain(others) {
+            match undo.perform(self, interrupts).await {
+                Ok(()) => self.journal.push(Entry::Done(number))?,
+                Err(failure) => {
+                    failed.get_or_insert(failure);
+                    if undo == Undo::Interface && self.is_own() {
+                        break;
+                    }
+                }
             }
         }
-        self.journal.truncate(1)?;
-        let Some(source) = failures.into_iter().next() else { return Ok(()) };
-        for entry in made.map(Entry::Made).into_iter().chain(left) {
-            self.journal.push(entry)?;
-        }
+        let Some(source) = failed else { return Ok(()) };
         Err(QuickError::Left { interface: self.interface.clone(), source: Box::new(source) })
     }
 }
@@ -102,10 +100,12 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 /// Deletes the interface, if it is ours, and waits for the end of its daemon, so that its name is free when the command
-/// returns.
-async fn delete_interface(site: &Site, is_ours: bool) -> Result<(), QuickError> {
-    let daemon = site.daemon();
-    if let Some(index) = site.index().filter(|_| is_ours) {
+/// returns. A daemon of another interface of this name is left alone.
+async fn delete_interface(site: &Site) -> Result<(), QuickError> {
+    let own = site.index().filter(|_| site.is_own());
+    let is_strangers = own.is_none() && site.index().is_some();
+    let daemon = Daemon::here(&site.interface).filter(|_| !is_strangers);
+    if let Some(index) = own {
         match site.kernel.delete_link(index).await {
             Err(error) if !is_absence(&error) => {
                 return Err(system(format!("delete the interface {}", site.interface))(error));
@@ -117,11 +117,15 @@ async fn delete_interface(site: &Site, is_ours: bool) -> Result<(), QuickError> 
         Some(Daemon { process }) if !ends(process) => {
             Err(QuickError::DaemonStays { interface: site.interface.clone(), process })
         }
-        _ => {
-            // One that was killed leaves it behind.
-            let path = uapi_socket::path(sockets(), &site.interface);
-            Ok(uapi_socket::remove_stale(&path, &site.interface).map_err(RunError::from)?)
-        }
+        _ => remove_stale_socket(site),
+    }
+}
+
+/// A daemon that was killed leaves it behind. One that somebody answers is none.
+fn remove_stale_socket(site: &Site) -> Result<(), QuickError> {
+    match uapi_socket::remove_stale(&uapi_socket::path(sockets(), &site.interface), &site.interface) {
+        Err(SocketError::AlreadyRunning { .. }) => Ok(()),
+        removed => Ok(removed.map_err(RunError::from)?),
     }
 }
 

@@ -11,8 +11,7 @@ use super::hooks::{self, When};
 use super::interrupt::Interrupts;
 use super::journal::{Begun, Entry, Place};
 use super::undo::Undo;
-use super::{Site, block_on, mtu, require_privilege, routes, sockets, warn};
-use crate::args::RunArgs;
+use super::{Daemon, Site, block_on, mtu, require_privilege, routes, sockets, warn};
 use crate::change;
 use crate::commands::run;
 use crate::conf_file;
@@ -26,10 +25,10 @@ pub(crate) fn up(conf: &str) -> Result<(), QuickError> {
     let interface = conf_file::interface(&path)?;
     block_on(async {
         let mut site = Site::open(interface)?;
-        clear_the_way(&mut site).await?;
         let mut interrupts = Interrupts::listen().map_err(system("listen for signals"))?;
+        clear_the_way(&mut site, &mut interrupts).await?;
         let Err(cause) = make(&mut site, &file, &mut interrupts).await else { return Ok(()) };
-        if let Err(left) = site.take_back().await {
+        if let Err(left) = site.take_back(&mut interrupts).await {
             warn(&cause.to_string());
             return Err(left);
         }
@@ -39,7 +38,7 @@ pub(crate) fn up(conf: &str) -> Result<(), QuickError> {
 }
 
 /// Refuses where the interface is, and cleans up where one was that did not come to its `down`.
-async fn clear_the_way(site: &mut Site) -> Result<(), QuickError> {
+async fn clear_the_way(site: &mut Site, interrupts: &mut Interrupts) -> Result<(), QuickError> {
     let exists = QuickError::Exists { interface: site.interface.clone() };
     let Some(begun) = site.journal.begun() else {
         return if site.index().is_some() { Err(exists) } else { Ok(()) };
@@ -49,15 +48,22 @@ async fn clear_the_way(site: &mut Site) -> Result<(), QuickError> {
         // All that it speaks of went with the reboot.
         site.journal.truncate(0)?;
     } else if begun.place != here {
-        if site.daemon().is_some() {
+        if Daemon::of(&site.interface).is_some() {
             return Err(QuickError::Elsewhere { interface: site.interface.clone() });
         }
-        site.take_back_from_afar().await?;
-    } else if site.index().is_some() && (site.journal.is_up() || site.index() != site.journal.made()) {
+        if site.index().is_some() {
+            return Err(exists);
+        }
+        warn(&format!(
+            "an earlier {0} has died in another network namespace; its rules stay there until `adit down {0}` there",
+            site.interface
+        ));
+        site.take_back_from_afar(interrupts).await?;
+    } else if site.index().is_some() && (site.journal.is_up() || !site.is_own()) {
         return Err(exists);
     } else {
         warn(&format!("cleaning up what an earlier {} left that was not taken down", site.interface));
-        site.take_back().await?;
+        site.take_back(interrupts).await?;
         site.journal.truncate(0)?;
     }
     if site.index().is_some() { Err(exists) } else { Ok(()) }
@@ -82,7 +88,7 @@ async fn make(site: &mut Site, file: &Parsed, interrupts: &mut Interrupts) -> Re
     if !wanted.dns_servers.is_empty() {
         let dns = Dns::find(&site.interface).ok_or(QuickError::NoResolver)?;
         site.journal.push(Entry::Undo(Undo::Dns(dns.clone())))?;
-        dns.set(&site.interface, wanted)?;
+        dns.set(&site.interface, wanted, interrupts).await?;
     }
     routes::add(site, index, wanted.table, interrupts).await?;
     for hook in &wanted.post_up {
@@ -101,8 +107,8 @@ fn start(site: &mut Site, config: &Config) -> Result<u32, QuickError> {
         post_down: config.interface.post_down.clone(),
     }))?;
     site.journal.push(Entry::Undo(Undo::Interface))?;
-    let interface = site.interface.clone();
-    if let Err(failure) = run::run(&RunArgs { foreground: false, tun_fd: None, interface, detached: false }) {
+    let held = site.journal.share().map_err(system("share the journal"))?;
+    if let Err(failure) = run::start(site.interface.clone(), held) {
         // It has left nothing; an interface of this name that is there now is somebody else's.
         site.journal.truncate(1)?;
         return Err(failure.into());

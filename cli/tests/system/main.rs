@@ -14,6 +14,8 @@ mod path_mtu;
 mod qr;
 mod quick;
 mod quick_bad_days;
+mod quick_strangers;
+mod quick_sweep;
 mod refusals;
 mod roaming;
 mod show;
@@ -48,6 +50,8 @@ fn main() -> std::process::ExitCode {
         path_mtu::CASES,
         quick::CASES,
         quick_bad_days::CASES,
+        quick_strangers::CASES,
+        quick_sweep::CASES,
         qr::CASES,
         traffic::CASES,
         wg_commands::CASES,

@@ -107,10 +107,11 @@ fn what_is_no_configuration() {
 fn up_that_fails() {
     let host = Host::new();
     let taken = host.netns.inside(|| std::net::UdpSocket::bind("0.0.0.0:51999")).expect("a free port");
+    let never = host.folder().join("never");
     let before = host.state();
     let cases: &[(&str, &str, &[&str])] = &[
         (
-            "PreUp = true\nPreUp = exit 3\nPreUp = touch never",
+            "PreUp = true\nPreUp = exit 3\nPreUp = touch NEVER",
             "10.10.0.0/16",
             &["the PreUp hook `exit 3` failed", "3"],
         ),
@@ -124,9 +125,10 @@ fn up_that_fails() {
         ("PostUp = true\nPostUp = kill -9 $$", "0.0.0.0/0, ::/0", &["the PostUp hook", "signal: 9"]),
     ];
     for (lines, allowed_ips, parts) in cases {
-        host.configure(lines, allowed_ips);
+        host.configure(&lines.replace("NEVER", &never.display().to_string()), allowed_ips);
         let refused = host.adit("up");
         assert_refused(&refused, parts);
+        assert!(!never.exists(), "a hook ran after one that had failed");
         assert_refused(&refused, &["all that adit had done is taken back"]);
         host.assert_as_before(&before);
     }
@@ -161,7 +163,7 @@ fn up_that_fails() {
 /// `wg` asks for an endpoint's name again and again, unless it is told not to.
 fn try_run_without_patience(host: &Host) -> Ended {
     let adit = adit();
-    host.netns.try_run(&format!("env WG_ENDPOINT_RESOLUTION_RETRIES=1 {} up {}", adit.display(), host.file()))
+    host.netns.try_run(&format!("env WG_ENDPOINT_RESOLUTION_RETRIES=0 {} up {}", adit.display(), host.file()))
 }
 
 fn an_interface_that_exists() {
@@ -171,7 +173,7 @@ fn an_interface_that_exists() {
     let before = host.state();
     assert_refused(&host.adit("up"), &[&host.interface, "already exists"]);
     assert_refused(&host.adit("down"), &[&host.interface, "not a WireGuard interface"]);
-    assert_refused(&host.adit("save"), &[&host.interface, "is running here"]);
+    assert_refused(&host.adit("save"), &[&host.interface, "is not running here"]);
     host.assert_as_before(&before);
     host.netns.run(&format!("ip link delete {}", host.interface));
 
@@ -186,9 +188,11 @@ fn an_interface_that_exists() {
 
 fn down_of_what_is_not_up() {
     let host = Host::new();
-    host.configure("PreDown = touch /tmp/never-%i\nPostDown = touch /tmp/never-%i", "10.10.0.0/16");
+    let never = host.folder().join("never");
+    host.configure(&format!("PreDown = touch {0}\nPostDown = touch {0}", never.display()), "10.10.0.0/16");
     let before = host.state();
     assert_refused(&host.adit("down"), &[&host.interface, "is not running here"]);
+    assert!(!never.exists(), "a hook ran of what is not up");
     host.configure("", "10.10.0.0/16");
     host.adit("up").success();
     host.adit("down").success();
@@ -432,10 +436,14 @@ fn down_from_another_namespace() {
     host.assert_as_before(&before);
     host.adit("up").success();
     kill_daemon(&host);
-    adit_elsewhere("up").success();
+    let up = adit_elsewhere("up");
+    assert!(up.stderr.contains("its rules stay there until `adit down"), "{up:?}");
+    up.success();
     adit_elsewhere("down").success();
     assert_eq!(elsewhere.state(), before_elsewhere);
     assert!(!journal(&host.interface).exists() && !socket(&host.interface).exists());
+    host.adit("down").success();
+    host.assert_as_before(&before);
 }
 
 /// A lock that the caller holds, its journal's and its output would be held for as long as the interface is up.

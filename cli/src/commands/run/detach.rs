@@ -15,12 +15,12 @@ use crate::args::RunArgs;
 /// What the daemon writes to stdout once its socket answers.
 const READY: &[u8] = b"ready\n";
 
-/// Starts the daemon and waits until it is ready, or has failed.
-pub(super) fn start_daemon(args: &RunArgs) -> Result<(), RunError> {
+/// Starts the daemon, with this input until it is ready, and waits until it is or has failed.
+pub(super) fn start_daemon(args: &RunArgs, input: Stdio) -> Result<(), RunError> {
     let start = system("start the daemon");
     let program = env::current_exe().map_err(system("find this program's own file"))?;
     let mut command = Command::new(program);
-    command.args(["run", "--detached"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(["run", "--detached"]).stdin(input).stdout(Stdio::piped());
     if let Some(fd) = args.tun_fd {
         // It was inherited, so the daemon inherits it, too, under the same number.
         command.arg(format!("--tun-fd={fd}"));
