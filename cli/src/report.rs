@@ -20,6 +20,8 @@ pub(crate) use miette::Severity;
 pub(crate) struct Look {
     colour: bool,
     unicode: bool,
+    /// Whether sentences are broken at the terminal's edge; whoever reads a pipe breaks lines himself.
+    wraps: bool,
     columns: usize,
 }
 
@@ -38,6 +40,7 @@ impl Look {
         Self {
             colour: is_terminal && !is_dumb && says("NO_COLOR").is_none(),
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
+            wraps: is_terminal,
             columns: size.map_or(WITHOUT_TERMINAL, |(width, _)| usize::from(width.0)).max(NARROWEST),
         }
     }
@@ -45,7 +48,9 @@ impl Look {
     fn handler(self) -> GraphicalReportHandler {
         let characters = if self.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
         let styles = if self.colour { ThemeStyles::ansi() } else { ThemeStyles::none() };
-        GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles }).with_width(self.columns)
+        GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
+            .with_width(self.columns)
+            .with_wrap_lines(self.wraps)
     }
 }
 
@@ -240,7 +245,7 @@ impl Diagnostic for Drawn<'_> {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { colour: false, unicode: true, columns: 60 };
+    const LOOK: Look = Look { colour: false, unicode: true, wraps: false, columns: 60 };
 
     fn draw(text: &str, place: Range<usize>) -> String {
         let place = Some((place, "here".to_owned()));
