@@ -11,6 +11,9 @@ use crate::install::{self, Tools};
 use crate::shell::plain;
 use crate::skip;
 
+/// Runs a command where a foreign peer waits for it.
+const LAB: &str = "bindings/tests/lab.sh";
+
 /// For apps: the library as it is shipped, and the sources, in `out` or `target/bindings`.
 pub(crate) fn bindings(sh: &Shell, out: Option<&str>) -> Result<(), Error> {
     plain(cmd!(sh, "cargo build --locked --release -p adit-ffi")).run()?;
@@ -36,24 +39,40 @@ fn generate(sh: &Shell, built: &Path, out: &Path) -> Result<(), Error> {
 
 /// A Python program with a real TUN descriptor and a foreign peer.
 pub(crate) fn python(sh: &Shell, tools: &Tools) -> Result<(), Error> {
-    const WHAT: &str = "the Python bindings' tests";
+    in_lab(sh, tools, "the Python bindings' tests", |generated| {
+        let _module = sh.push_env("PYTHONPATH", generated.join("python"));
+        // No compiled modules beside the sources.
+        let _clean = sh.push_env("PYTHONDONTWRITEBYTECODE", "1");
+        Ok(cmd!(sh, "{LAB} python3 bindings/tests/test_tunnel.py").run()?)
+    })
+}
+
+/// Runs a test of the native interface from outside, or says why it does not. The test is told where the generated
+/// sources are, starts itself with [`LAB`], and finds the library in the folder of [`library_folder`].
+fn in_lab(
+    sh: &Shell,
+    tools: &Tools,
+    what: &str,
+    test: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
     if !install::is_root(sh) {
-        skip(WHAT, "they make interfaces and namespaces, which needs root");
+        skip(what, "they make interfaces and namespaces, which needs root");
         return Ok(());
     }
     let Some(wireguard_go) = &tools.wireguard_go else {
-        skip(WHAT, "there is no wireguard-go to talk to");
+        skip(what, "there is no wireguard-go to talk to");
         return Ok(());
     };
     // As the unit tests' step builds it, so that nothing is built a second time.
     plain(cmd!(sh, "cargo build --locked --workspace --all-features")).run()?;
-    let target = check::target_folder(sh)?;
-    let out = target.join("bindings-test");
-    generate(sh, &target.join("debug"), &out)?;
+    let generated = check::target_folder(sh)?.join("bindings-test");
+    generate(sh, &library_folder(sh)?, &generated)?;
     let _path = sh.push_env("PATH", tools.path(sh));
     let _peer = sh.push_env("ADIT_TEST_WIREGUARD_GO", wireguard_go);
-    let _module = sh.push_env("PYTHONPATH", out.join("python"));
-    // No compiled modules beside the sources.
-    let _clean = sh.push_env("PYTHONDONTWRITEBYTECODE", "1");
-    Ok(cmd!(sh, "bindings/tests/lab.sh python3 bindings/tests/test_tunnel.py").run()?)
+    test(&generated)
+}
+
+/// Where the library is that the tests from outside load.
+fn library_folder(sh: &Shell) -> Result<PathBuf, Error> {
+    Ok(check::target_folder(sh)?.join("debug"))
 }
