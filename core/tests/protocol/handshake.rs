@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use adit_core::key::PublicKey;
-use adit_core::proto::tunnel::{Event, HandshakeError, PeerUpdate, Rejected};
+use adit_core::proto::tunnel::{AllowedIpChange, Event, HandshakeError, PeerUpdate, Rejected};
 
-use crate::messages::fix_mac1;
+use crate::strangers::fix_mac1;
 use crate::world::{A, B, Datagram, Kind, World, millis, secs};
 
 #[test]
@@ -29,6 +29,19 @@ fn p08_ours_goes_on_when_the_wall_clock_steps_back() {
     world.settle();
     world.now.unix -= secs(1_000_000);
     world.advance(secs(200));
+    world.assert_connected();
+}
+
+#[test]
+fn p08_a_peer_that_is_removed_and_added_again_is_not_taken_for_a_replay() {
+    let mut world = World::pair(888);
+    world.now.unix += secs(86_400);
+    world.connect();
+    // The clock was a day ahead.
+    world.now.unix -= secs(86_400);
+    let key = world.ends[B].key;
+    assert!(world.ends[A].tunnel.remove_peer(&key));
+    world.introduce(A, B);
     world.assert_connected();
 }
 
@@ -102,7 +115,8 @@ fn p10_retries_come_after_5_to_5_333_s_and_end_after_90_s() {
         assert!(pause >= secs(5) && pause <= millis(5_333), "{pause:?}");
     }
     assert!(sent.last().unwrap().at - sent[0].at < secs(90));
-    assert_eq!(world.events(A).last(), Some(&Event::GaveUp { peer: world.ends[B].key }));
+    let since = sent[0].at;
+    assert_eq!(world.events(A).last(), Some(&Event::NoAnswer { peer: world.ends[B].key, since }));
 
     world.drop_next(0);
     let packet = world.send(A, B, b"next");
@@ -128,6 +142,27 @@ fn p10_whoever_goes_on_sending_is_not_given_up_on() {
 }
 
 #[test]
+fn p10_whoever_goes_on_sending_by_a_session_that_is_dead_is_not_given_up_on_either() {
+    let mut world = World::pair(101_010);
+    world.connect();
+    world.drop_next(usize::MAX);
+    let start = world.now.mono;
+    for _ in 0..300 {
+        world.send(A, B, b"anybody there?");
+        world.advance(secs(1));
+    }
+    let from = world.ends[A].address;
+    let sent = world.sent();
+    let initiations = sent.iter().filter(|sent| sent.from == from && sent.kind() == Kind::Initiation);
+    let initiations: Vec<_> = initiations.map(|sent| sent.at).collect();
+    assert!(initiations[0] - start < secs(16));
+    assert!(initiations.windows(2).all(|pair| pair[1] - pair[0] <= millis(5_333)), "{initiations:?}");
+    assert!(world.now.mono - *initiations.last().unwrap() <= millis(5_333));
+    let no_answer = Event::NoAnswer { peer: world.ends[B].key, since: initiations[0] };
+    assert_eq!(world.events(A).iter().filter(|event| **event == no_answer).count(), 1, "told once");
+}
+
+#[test]
 fn p11_a_low_order_public_key_is_refused() {
     let mut world = World::pair(11);
     let low_order = PublicKey::from_bytes([0; 32]);
@@ -139,6 +174,11 @@ fn p11_a_low_order_public_key_is_refused() {
     world.ends[A].tunnel.upsert_peer(&low_order, update, world.now);
     world.advance(secs(100));
     assert!(world.kinds_from(A).is_empty(), "nothing is sealed with a secret that everybody knows");
+    let everything = AllowedIpChange::Add("10.0.0.8/29".parse().unwrap());
+    let update = PeerUpdate { allowed_ips: vec![everything], ..PeerUpdate::default() };
+    world.ends[A].tunnel.upsert_peer(&low_order, update, world.now);
+    world.try_send(A, &World::packet(A, 8, b"nobody would ever take it")).unwrap();
+    assert!(world.kinds_from(A).is_empty());
 
     let mut zero_ephemeral = [0; 148];
     zero_ephemeral[0] = 1;
@@ -302,6 +342,34 @@ fn p16_with_nothing_to_send_a_keepalive_confirms() {
     let packet = world.send(B, A, b"after it");
     world.settle();
     assert_eq!(world.delivered(A), [packet]);
+}
+
+#[test]
+fn p16_a_responder_whose_new_keypair_waits_in_vain_does_not_wait_for_ever() {
+    let mut world = World::pair(161_616);
+    world.connect();
+    // Two handshakes of A's succeed, but nothing that A sends by the new keypairs arrives. A forgets the one that B uses.
+    for _ in 0..2 {
+        world.advance(secs(121));
+        world.send(A, B, b"asks for new keys");
+        world.advance(millis(15));
+        world.drop_next(usize::MAX);
+        world.advance(secs(1));
+        world.drop_next(0);
+    }
+    world.advance(secs(4));
+    world.delivered(A);
+    world.sent();
+    let begin = world.now.mono;
+    let mut flows = None;
+    for _ in 0..20 {
+        world.send(B, A, b"B alone has something to send");
+        world.advance(millis(500));
+        if flows.is_none() && !world.delivered(A).is_empty() {
+            flows = Some(world.now.mono - begin);
+        }
+    }
+    assert!(flows.is_some_and(|after| after <= secs(6)), "{flows:?}");
 }
 
 #[test]

@@ -9,5 +9,6 @@ mod oracle;
 mod packet;
 mod packets;
 mod sessions;
+mod strangers;
 mod timers;
 mod world;

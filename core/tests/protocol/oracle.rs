@@ -10,8 +10,8 @@ use adit_core::proto::tunnel::{AllowedIpChange, PeerUpdate, Tunnel};
 use rand_chacha::rand_core::{TryCryptoRng, TryRng};
 use snow::{Builder, HandshakeState};
 
-use crate::messages::fix_mac1;
 use crate::packet::ipv4;
+use crate::strangers::fix_mac1;
 
 const PATTERN: &str = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
 const PROLOGUE: &[u8] = b"WireGuard v1 zx2c4 Jason@zx2c4.com";

@@ -166,7 +166,10 @@ fn p36_a_packet_without_a_way_says_why() {
 
     let mut world = World::strangers(2, 3636);
     world.configure(A, B, allowing("10.0.0.2/32"));
-    assert_eq!(world.try_send(A, &World::packet(A, B, b"")), Err(Unroutable::NoEndpoint));
+    assert_eq!(
+        world.try_send(A, &World::packet(A, B, b"")),
+        Err(Unroutable::NoEndpoint { peer: world.ends[B].key })
+    );
     world.ends[A].tunnel.set_private_key(None, world.now);
     assert_eq!(world.try_send(A, &World::packet(A, B, b"")), Err(Unroutable::NoPrivateKey));
 }

@@ -1,7 +1,7 @@
 //! Sessions.
 
 use adit_core::key::PrivateKey;
-use adit_core::proto::tunnel::{OpenError, PeerUpdate, Rejected};
+use adit_core::proto::tunnel::{Event, OpenError, PeerUpdate, Rejected};
 
 use crate::world::{A, B, Kind, World, millis, secs};
 
@@ -72,6 +72,25 @@ fn p20_an_expired_keypair_neither_seals_nor_opens_even_where_no_timer_ran() {
     world.sent();
     world.try_send(A, &World::packet(A, B, b"after sleep")).unwrap();
     assert_eq!(world.kinds_from(A), [Kind::Initiation]);
+}
+
+#[test]
+fn p20_a_response_that_waited_out_a_sleep_makes_no_session() {
+    for asleep in [6, 100, 3_600] {
+        let mut world = World::pair(2_020);
+        world.send(A, B, b"before sleep");
+        world.advance(millis(10));
+        world.sleep(A);
+        let response = world.sent().into_iter().find(|sent| sent.kind() == Kind::Response).unwrap();
+        world.advance(secs(asleep));
+        // It lay in the socket's buffer, and is seen before any timer runs.
+        assert_eq!(world.inject(A, &response.bytes, response.from), Ok(None));
+        assert_eq!(world.handle_handshake(A), Some(Err(Rejected::LateResponse)), "after {asleep} s");
+        assert!(!world.events(A).iter().any(|event| matches!(event, Event::Connected { .. })));
+        assert_eq!(world.kinds_from(A), []);
+        world.wake(A);
+        world.assert_connected();
+    }
 }
 
 #[test]

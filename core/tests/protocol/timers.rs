@@ -1,5 +1,7 @@
 //! Timers.
 
+use adit_core::proto::tunnel::Event;
+
 use crate::world::{A, B, Kind, World, millis, secs};
 
 #[test]
@@ -78,6 +80,20 @@ fn p27_it_begins_a_session_by_itself_and_again_after_giving_up() {
     world.sent();
     world.drop_next(0);
     world.advance(secs(26));
+    assert_eq!(world.kinds_from(A), [Kind::Initiation, Kind::Keepalive]);
+}
+
+#[test]
+fn p27_another_network_ends_the_pause_after_giving_up() {
+    let mut world = World::pair(272_727);
+    world.drop_next(usize::MAX);
+    world.set_keepalive(A, B, 600);
+    world.advance(secs(200));
+    assert!(world.events(A).iter().any(|event| matches!(event, Event::NoAnswer { .. })));
+    world.drop_next(0);
+    world.sent();
+    world.ends[A].tunnel.network_changed(world.now);
+    world.advance(secs(1));
     assert_eq!(world.kinds_from(A), [Kind::Initiation, Kind::Keepalive]);
 }
 
