@@ -98,7 +98,7 @@ impl Event {
                 let reason = SilentReason::NoAddress { host, reason };
                 Self::Silent { peer: peer(key), since: wall_clock(since), reason }
             }
-            device::Event::GaveUp { peer: key, since } => {
+            device::Event::NoAnswer { peer: key, since } => {
                 Self::Silent { peer: peer(key), since: wall_clock(since), reason: SilentReason::NoAnswer }
             }
             device::Event::Failed { reason } => {

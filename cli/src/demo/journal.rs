@@ -65,7 +65,7 @@ fn describe(event: &Event) -> String {
         Event::Connecting { attempt, .. } => format!("handshake initiation {attempt} sent"),
         Event::Connected { .. } => "connected: authentic data came back".to_owned(),
         Event::EndpointChanged { endpoint, .. } => format!("the peer is at {endpoint} now"),
-        Event::GaveUp { .. } => "no answer".to_owned(),
+        Event::NoAnswer { .. } => "no answer".to_owned(),
         Event::Failed { reason } => format!("failed: {reason}"),
         other => format!("{other:?}"),
     }

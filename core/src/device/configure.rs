@@ -85,7 +85,8 @@ impl Driver {
         };
         self.replace_sockets(fresh, now);
         self.refresh_mtu();
-        self.names.ask_all(now.mono);
+        let Self { names, tunnel, .. } = self;
+        names.ask_all(now.mono, |peer| tunnel.has_session(peer, now));
         Ok(())
     }
 

@@ -27,7 +27,7 @@ use crate::config::{Config, Endpoint};
 use crate::key::PublicKey;
 use crate::proto::outbox::Outbox;
 use crate::proto::time::Now;
-use crate::proto::tunnel::{self, PeerUpdate, Tunnel};
+use crate::proto::tunnel::{self, PeerUpdate, Tunnel, Unroutable};
 use crate::uapi;
 
 /// Packets read from TUN before what they became is sent. A TUN queue holds 500, and what overflows it is lost: at 64
@@ -39,6 +39,9 @@ const OCTETS_PER_TURN: usize = 1 << 20;
 const DATAGRAMS_PER_TURN: u64 = 256;
 /// Handshakes worked off in a turn, 0.2 ms each, so that a flood of them does not stall data.
 const HANDSHAKES_PER_TURN: usize = 4;
+/// Initiations without a response, about 5 s apart, after which a peer's name is asked for again and its next address is
+/// tried.
+const INITIATIONS_PER_ADDRESS: u32 = 3;
 /// Octets of answers that may wait behind an outbox that the network does not take. What comes on top is lost.
 const MAX_HELD_OCTETS: usize = 1 << 20;
 
@@ -300,13 +303,16 @@ impl Driver {
 
     /// Packets from TUN, sealed into the outbox.
     fn read_tun(&mut self, now: Now) -> Result<bool, Ended> {
-        let Self { incoming, packet, tunnel, outgoing: Outgoing { outbox, .. }, stats, .. } = self;
+        let Self { incoming, packet, tunnel, outgoing: Outgoing { outbox, .. }, names, stats, .. } = self;
         for _ in 0..TUN_PACKETS_PER_TURN {
             let Some(packet) = incoming.tun.read(packet)? else { return Ok(false) };
             stats.tun_received.packets += 1;
             stats.tun_received.octets += packet.len() as u64;
-            if tunnel.handle_packet(packet, now, outbox).is_err() {
+            if let Err(error) = tunnel.handle_packet(packet, now, outbox) {
                 stats.dropped.unroutable += 1;
+                if let Unroutable::NoEndpoint { peer } = error {
+                    names.hurry(&peer, now.mono);
+                }
             }
             if outbox.len() >= OCTETS_PER_TURN {
                 break;
@@ -317,7 +323,9 @@ impl Driver {
 
     fn pass_events(&mut self, now: Now) {
         while let Some(event) = self.tunnel.poll_event() {
-            if let tunnel::Event::GaveUp { peer } = &event {
+            if let tunnel::Event::Connecting { peer, initiation } = &event
+                && initiation % INITIATIONS_PER_ADDRESS == 0
+            {
                 self.names.ask_again(peer, now.mono);
             }
             self.notify(Event::from_engine(event, now));

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::error::Ended;
 use crate::key::PublicKey;
-use crate::proto::limits::REKEY_ATTEMPT_TIME;
 use crate::proto::time::Now;
 use crate::proto::tunnel;
 
@@ -20,7 +19,7 @@ pub enum Event {
         /// Counts from 1.
         attempt: u32,
     },
-    /// Authentic data came back over a new session.
+    /// A new session: the peer has shown that it holds its keys.
     Connected {
         /// From whom.
         peer: PublicKey,
@@ -53,7 +52,7 @@ pub enum Event {
         since: Duration,
     },
     /// No answer for 90 s: the attempt is given up, and the next packet starts another.
-    GaveUp {
+    NoAnswer {
         /// On whom.
         peer: PublicKey,
         /// When the attempt began, since 1970.
@@ -73,8 +72,8 @@ impl Event {
             tunnel::Event::Connecting { peer, initiation } => Self::Connecting { peer, attempt: initiation },
             tunnel::Event::Connected { peer } => Self::Connected { peer },
             tunnel::Event::EndpointChanged { peer, endpoint } => Self::EndpointChanged { peer, endpoint },
-            tunnel::Event::GaveUp { peer } => {
-                Self::GaveUp { peer, since: now.unix.saturating_sub(REKEY_ATTEMPT_TIME) }
+            tunnel::Event::NoAnswer { peer, since } => {
+                Self::NoAnswer { peer, since: now.unix.saturating_sub(now.mono - since) }
             }
         }
     }

@@ -19,6 +19,8 @@ use crate::proto::time::Time;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The least pause, however much somebody waits for the answer.
+const LEAST_PAUSE: Duration = Duration::from_secs(5);
 /// Names asked for at the same time, each on a thread. Others wait their turn.
 const MOST_AT_ONCE: usize = 8;
 
@@ -41,6 +43,8 @@ struct Name {
     serial: u64,
     /// When it is to be asked for, as in [`Names::due`].
     due: Option<Time>,
+    /// When it was last asked for.
+    asked_at: Option<Time>,
     /// Asked for in vain, since the last success.
     failures: u32,
     /// When it first failed, since the last success.
@@ -82,6 +86,7 @@ impl Names {
             port,
             serial: self.next_serial(),
             due: None,
+            asked_at: None,
             failures: 0,
             failing_since: None,
             current: None,
@@ -106,10 +111,24 @@ impl Names {
         }
     }
 
-    /// The network is another: every name is asked for again.
-    pub(super) fn ask_all(&mut self, now: Time) {
+    /// Somebody has a packet for a peer whose name has no address yet: the pause is over, though not more often than
+    /// every [`LEAST_PAUSE`].
+    pub(super) fn hurry(&mut self, peer: &PublicKey, now: Time) {
+        let Some(Name { due: Some(due), asked_at, .. }) = self.names.get(peer) else { return };
+        let sooner = asked_at.map_or(now, |asked_at| now.max(asked_at + LEAST_PAUSE));
+        if sooner < *due {
+            self.schedule(peer, sooner);
+        }
+    }
+
+    /// The network is another: every name is asked for again. Where there is no session to lose, the best address for this
+    /// network is wanted and not the one that served on the last.
+    pub(super) fn ask_all(&mut self, now: Time, has_session: impl Fn(&PublicKey) -> bool) {
         let peers: Vec<PublicKey> = self.names.keys().copied().collect();
         for peer in peers {
+            if let Some(name) = self.names.get_mut(&peer).filter(|_| !has_session(&peer)) {
+                name.current = None;
+            }
             self.schedule(&peer, now);
         }
     }
@@ -153,7 +172,8 @@ impl Names {
         let reason = match usable.as_deref() {
             Ok([]) => "it has no address that this machine can send to".to_owned(),
             Ok(addresses) => {
-                let endpoint = name.choose(addresses);
+                // Where nothing is new, the peer may have moved since, and is followed.
+                let endpoint = name.choose(addresses)?;
                 return Some(Resolution::Address { peer, host, endpoint });
             }
             Err(reason) => reason.clone(),
@@ -180,6 +200,7 @@ impl Names {
         let serial = self.next_serial();
         let Some(name) = self.names.get_mut(&peer) else { return };
         name.due = None;
+        name.asked_at = Some(now);
         name.serial = serial;
         let (host, port) = (name.host.clone(), name.port);
         let (resolver, answer) = (Arc::clone(&self.resolver), self.answer.clone());
@@ -204,18 +225,19 @@ impl Names {
 }
 
 impl Name {
-    /// The current address for as long as it is one of these and answers; otherwise the one after it.
-    fn choose(&mut self, addresses: &[SocketAddr]) -> SocketAddr {
+    /// `None`, the current address, for as long as it is one of these and answers; otherwise the one after it.
+    fn choose(&mut self, addresses: &[SocketAddr]) -> Option<SocketAddr> {
         let place = self.current.and_then(|current| addresses.iter().position(|address| *address == current));
         let next = match place {
             Some(place) => (place + usize::from(self.rotate)) % addresses.len(),
             None => 0,
         };
+        let is_news = self.rotate || place.is_none() || self.failures > 0;
         self.failures = 0;
         self.failing_since = None;
         self.rotate = false;
         self.current = Some(addresses[next]);
-        addresses[next]
+        is_news.then_some(addresses[next])
     }
 }
 
@@ -307,7 +329,7 @@ mod tests {
         resolve(&mut names, at(0));
         resolve(&mut names, at(1));
         resolve(&mut names, at(3));
-        names.ask_all(at(100));
+        names.ask_all(at(100), |_| true);
         resolve(&mut names, at(100));
         assert_eq!(names.poll_timeout(), Some(at(101)));
     }
@@ -317,7 +339,7 @@ mod tests {
         let six = "[2001:db8::1]:51820".parse().unwrap();
         let mut names = names(&[&[six, address(2)], &[six]]);
         assert_eq!(endpoint(resolve(&mut names, at(0))), address(2));
-        names.ask_all(at(5));
+        names.ask_all(at(5), |_| true);
         assert!(matches!(resolve(&mut names, at(5)), Some(Resolution::Nothing { .. })));
     }
 
@@ -336,8 +358,30 @@ mod tests {
     fn a_name_server_that_shuffles_does_not_move_a_peer_that_answers() {
         let mut names = names(&[&[address(1), address(2)], &[address(2), address(1)]]);
         assert_eq!(endpoint(resolve(&mut names, at(0))), address(1));
-        names.ask_all(at(5));
-        assert_eq!(endpoint(resolve(&mut names, at(5))), address(1));
+        names.ask_all(at(5), |_| true);
+        assert_eq!(resolve(&mut names, at(5)), None, "nothing is new, and the peer may have moved since");
+    }
+
+    #[test]
+    fn without_a_session_the_best_address_of_the_new_network_is_taken() {
+        let mut names = names(&[&[address(1), address(2)], &[address(2), address(1)]]);
+        assert_eq!(endpoint(resolve(&mut names, at(0))), address(1));
+        names.ask_all(at(5), |_| false);
+        assert_eq!(endpoint(resolve(&mut names, at(5))), address(2));
+    }
+
+    #[test]
+    fn whoever_waits_for_an_address_does_not_wait_out_a_long_pause() {
+        let mut names = names(&[]);
+        let mut now = 0;
+        for pause in [1, 2, 4, 8, 16] {
+            resolve(&mut names, at(now));
+            now += pause;
+        }
+        resolve(&mut names, at(now));
+        names.hurry(&PEER, at(now + 1));
+        names.hurry(&PEER, at(now + 2));
+        assert_eq!(names.poll_timeout(), Some(at(now + 5)));
     }
 
     #[test]
@@ -349,7 +393,7 @@ mod tests {
         assert_eq!(names.accept(stale, at(1), |_| true), None);
         assert_eq!(endpoint(resolve(&mut names, at(1))), address(2));
 
-        names.ask_all(at(2));
+        names.ask_all(at(2), |_| true);
         names.handle_timeout(at(2));
         names.remove(&PEER);
         let stale = next(&mut names);

@@ -48,8 +48,9 @@ pub const HANDSHAKE_BURST: u32 = 5;
 pub const MAX_STAGED: usize = 128;
 /// Handshakes that wait to be worked off: about 0.2 s of work on a phone.
 pub const MAX_QUEUED_HANDSHAKES: usize = 1024;
-/// Waiting handshakes that count as load.
-pub const UNDER_LOAD_HANDSHAKES: usize = MAX_QUEUED_HANDSHAKES / 8;
+/// Waiting handshakes that count as load: the kernel's figure. With less, a trickle of them would cost everybody's
+/// handshake another 5 s.
+pub const UNDER_LOAD_HANDSHAKES: usize = MAX_QUEUED_HANDSHAKES / 2;
 
 /// Transport payloads are padded to a multiple of this many octets. Section 5.4.6.
 pub const PADDING_MULTIPLE: usize = 16;

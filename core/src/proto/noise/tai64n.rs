@@ -32,7 +32,7 @@ impl Tai64n {
     }
 
     fn from_unix(unix: Duration) -> Self {
-        Self::new(UNIX_EPOCH + unix.as_secs(), unix.subsec_nanos() / STEP_NANOS * STEP_NANOS)
+        Self::new(UNIX_EPOCH.saturating_add(unix.as_secs()), unix.subsec_nanos() / STEP_NANOS * STEP_NANOS)
     }
 
     fn new(seconds: u64, nanos: u32) -> Self {
@@ -46,7 +46,11 @@ impl Tai64n {
         let [s0, s1, s2, s3, s4, s5, s6, s7, n0, n1, n2, n3] = self.0;
         let seconds = u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
         let nanos = u32::from_be_bytes([n0, n1, n2, n3]) + STEP_NANOS;
-        if nanos < NANOS_PER_SECOND { Self::new(seconds, nanos) } else { Self::new(seconds + 1, 0) }
+        if nanos < NANOS_PER_SECOND {
+            Self::new(seconds, nanos)
+        } else {
+            Self::new(seconds.saturating_add(1), 0)
+        }
     }
 }
 

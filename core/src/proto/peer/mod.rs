@@ -27,10 +27,13 @@ pub(crate) struct PeerId(pub(crate) u32);
 
 /// A handshake that we try to complete, over as many initiations as it takes (section 6.4).
 pub(crate) struct Attempt {
+    pub(crate) began: Time,
     /// When it began, or was last given reason to go on.
     pub(crate) started: Time,
     /// Initiations sent so far.
     pub(crate) initiations: u32,
+    /// Whether the caller knows that there is no answer.
+    pub(crate) is_told: bool,
 }
 
 /// Everything about one peer. Without a session it is small; sessions, sent initiations and staged packets are boxed.
@@ -118,6 +121,11 @@ impl Peer {
     pub(crate) fn note_initiation_sent(&mut self, now: Time) {
         self.initiation_sent_at = Some(now);
         self.is_path_fresh = false;
+    }
+
+    /// When the last initiation left.
+    pub(crate) fn initiation_sent_at(&self) -> Option<Time> {
+        self.initiation_sent_at
     }
 
     /// When the next initiation may leave: 5 s after the last, or soon after it by another path.

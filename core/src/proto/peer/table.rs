@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use super::{Peer, PeerId};
 use crate::key::PublicKey;
 use crate::proto::deadlines::Deadlines;
+use crate::proto::noise::tai64n::Tai64n;
 use crate::proto::time::Time;
 
 /// Numbers are reused; ranks of arrival are not.
@@ -26,6 +27,9 @@ pub(crate) struct PeerTable {
     by_key: HashMap<PublicKey, PeerId>,
     arrivals: u64,
     deadlines: Deadlines,
+    /// The greatest that was sent to a peer that is no more. It may be added again, and would take an earlier one for a
+    /// replay, though the wall clock was set back meanwhile.
+    greatest_timestamp_forgotten: Option<Tai64n>,
 }
 
 impl PeerTable {
@@ -42,8 +46,9 @@ impl PeerTable {
             self.slots.push(None);
             PeerId(self.slots.len() as u32 - 1)
         });
-        self.slots[id.0 as usize] =
-            Some(Slot { arrival: self.arrivals, peer: Box::new(Peer::new(*public_key)) });
+        let mut peer = Box::new(Peer::new(*public_key));
+        peer.last_timestamp_sent = self.greatest_timestamp_forgotten;
+        self.slots[id.0 as usize] = Some(Slot { arrival: self.arrivals, peer });
         self.arrivals += 1;
         self.by_key.insert(*public_key, id);
         id
@@ -53,6 +58,8 @@ impl PeerTable {
     pub(crate) fn remove(&mut self, id: PeerId) {
         let Some(slot) = self.slots[id.0 as usize].take() else { return };
         self.by_key.remove(&slot.peer.public_key);
+        self.greatest_timestamp_forgotten =
+            self.greatest_timestamp_forgotten.max(slot.peer.last_timestamp_sent);
         self.deadlines.set(id, None);
         self.free.push(id);
     }

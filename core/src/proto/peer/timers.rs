@@ -45,6 +45,10 @@ impl Timers {
         self.0[timer as usize].is_some()
     }
 
+    pub(crate) fn is_due(&self, timer: Timer, now: Time) -> bool {
+        self.0[timer as usize].is_some_and(|at| at <= now)
+    }
+
     pub(crate) fn clear(&mut self, timer: Timer) {
         self.0[timer as usize] = None;
     }
@@ -56,7 +60,7 @@ impl Timers {
 
     /// Takes out one that is due.
     pub(crate) fn take_due(&mut self, now: Time) -> Option<Timer> {
-        let timer = KINDS.into_iter().find(|timer| self.0[*timer as usize].is_some_and(|at| at <= now))?;
+        let timer = KINDS.into_iter().find(|timer| self.is_due(*timer, now))?;
         self.clear(timer);
         Some(timer)
     }

@@ -2,6 +2,7 @@
 //! belong here, not to the peer, who may have three of these.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use zerocopy::IntoBytes;
 
@@ -48,6 +49,9 @@ pub(crate) struct Keypair {
 }
 
 impl Keypair {
+    /// `created`: at the initiator, when the initiation left, so that the initiator's keypair never outlives the
+    /// responder's, even where a machine slept before it saw the response; at the responder, when the initiation came.
+    ///
     /// `local` is the index that the peer writes to us, `remote` the one that we write to it.
     pub(crate) fn new(
         role: Role,
@@ -69,20 +73,25 @@ impl Keypair {
         self.local
     }
 
+    /// Since [`Self::new`]'s `created`.
+    pub(crate) fn age(&self, now: Time) -> Duration {
+        now - self.created
+    }
+
     /// Whether it may still seal.
     pub(crate) fn can_seal(&self, now: Time) -> bool {
-        now - self.created < REJECT_AFTER_TIME && self.next_counter < REJECT_AFTER_MESSAGES
+        self.age(now) < REJECT_AFTER_TIME && self.next_counter < REJECT_AFTER_MESSAGES
     }
 
     /// Whether a new handshake is due, now that it seals: by age only at the initiator, lest both begin one.
     pub(crate) fn wants_rekey_on_send(&self, now: Time) -> bool {
         self.next_counter > REKEY_AFTER_MESSAGES
-            || self.role == Role::Initiator && now - self.created >= REKEY_AFTER_TIME
+            || self.role == Role::Initiator && self.age(now) >= REKEY_AFTER_TIME
     }
 
     /// Whether a new handshake is due, now that something was received.
     pub(crate) fn wants_rekey_on_receive(&self, now: Time) -> bool {
-        self.role == Role::Initiator && now - self.created >= REKEY_ON_RECEIVE_AFTER_TIME
+        self.role == Role::Initiator && self.age(now) >= REKEY_ON_RECEIVE_AFTER_TIME
     }
 
     /// The sending key, made ready for a batch.
@@ -110,7 +119,7 @@ impl Keypair {
         sealed: &'d mut [u8],
         now: Time,
     ) -> Result<&'d mut [u8], OpenError> {
-        if now - self.created >= REJECT_AFTER_TIME || counter >= REJECT_AFTER_MESSAGES {
+        if self.age(now) >= REJECT_AFTER_TIME || counter >= REJECT_AFTER_MESSAGES {
             return Err(OpenError::Expired);
         }
         if !self.received.is_new(counter) {
@@ -138,7 +147,6 @@ mod tests {
     use crate::key::PrivateKey;
     use crate::proto::noise::handshake::{Identity, NamedInitiation, SentInitiation};
     use crate::proto::noise::tai64n::Tai64n;
-    use core::time::Duration;
 
     const START: Time = Time::from_origin(Duration::from_secs(1));
 

@@ -4,6 +4,7 @@
 use alloc::boxed::Box;
 
 use super::keypair::Keypair;
+use crate::proto::limits::{MAX_JITTER, REKEY_TIMEOUT};
 use crate::proto::time::Time;
 use crate::proto::wire::message::ReceiverIndex;
 
@@ -68,9 +69,23 @@ impl Keyring {
         self.current.as_deref_mut().filter(|keypair| keypair.can_seal(now))
     }
 
+    /// Whether there is a keypair to send with.
+    pub(crate) fn can_send(&self, now: Time) -> bool {
+        self.current.as_ref().is_some_and(|current| current.can_seal(now))
+    }
+
     /// Whether receiving has shown that a new handshake is due: a late packet by an older keypair does not.
     pub(crate) fn wants_rekey_on_receive(&self, now: Time) -> bool {
         self.current.as_ref().is_some_and(|current| current.wants_rekey_on_receive(now))
+    }
+
+    /// Whether a handshake that the peer began has come to nothing: its keypair should have been confirmed at once, and
+    /// without our response the peer would have tried again by now. What we send by the current keypair the peer may not
+    /// be able to open any more, and only after 15 s of silence would another timer notice (section 6.4).
+    pub(crate) fn waits_in_vain(&self, now: Time) -> bool {
+        self.next
+            .as_ref()
+            .is_some_and(|next| next.can_seal(now) && next.age(now) > REKEY_TIMEOUT + MAX_JITTER)
     }
 
     /// Forgets all keys, which wipes them.

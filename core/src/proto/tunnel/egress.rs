@@ -3,6 +3,7 @@
 
 use super::Tunnel;
 use super::handshakes::jitter;
+use crate::key::PublicKey;
 use crate::proto::limits::{NEW_HANDSHAKE_TIMEOUT, PADDING_MULTIPLE};
 use crate::proto::outbox::Outbox;
 use crate::proto::path::Ecn;
@@ -23,7 +24,10 @@ pub enum Unroutable {
     NoPeer,
     /// The peer that should have it has no endpoint: none was configured and none was heard.
     #[error("the peer has no endpoint yet")]
-    NoEndpoint,
+    NoEndpoint {
+        /// Which.
+        peer: PublicKey,
+    },
     /// The tunnel has no private key.
     #[error("no private key is set")]
     NoPrivateKey,
@@ -55,7 +59,7 @@ impl Tunnel {
             return Err(Unroutable::NoPrivateKey);
         }
         if self.peers[peer].endpoint.is_none() {
-            return Err(Unroutable::NoEndpoint);
+            return Err(Unroutable::NoEndpoint { peer: self.peers[peer].public_key });
         }
         Ok(self.sealer(peer, inner.ecn, now, out))
     }
@@ -74,9 +78,11 @@ impl Tunnel {
         now: Now,
         out: &'a mut Outbox,
     ) -> Sealer<'a> {
-        let keypair = self.peers[peer].keyring.sending(now.mono);
+        let keyring = &mut self.peers[peer].keyring;
+        let waits_in_vain = keyring.waits_in_vain(now.mono);
+        let keypair = keyring.sending(now.mono);
         let key = keypair.as_ref().map(|keypair| keypair.sealer());
-        if keypair.is_none_or(|keypair| keypair.wants_rekey_on_send(now.mono)) {
+        if waits_in_vain || keypair.is_none_or(|keypair| keypair.wants_rekey_on_send(now.mono)) {
             self.begin_handshake(peer, now, out);
         }
         Sealer { tunnel: self, out, peer, ecn, now, key }
@@ -103,11 +109,14 @@ impl Sealer<'_> {
         let Tunnel { peers, rng, mtu, .. } = &mut *self.tunnel;
         let peer = &mut peers[self.peer];
         let now = self.now.mono;
+        if !packet.is_empty() {
+            peer.prolong_attempt(now);
+        }
         let (Some(key), Some(path), Some(keypair)) = (&self.key, peer.endpoint, peer.keyring.sending(now))
         else {
-            if !packet.is_empty() {
+            // Without an attempt the peer's key is of low order: nobody would ever take the packet.
+            if !packet.is_empty() && peer.attempt.is_some() {
                 peer.staged.push(packet);
-                peer.prolong_attempt(now);
             }
             return;
         };

@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use core::net::SocketAddr;
 
 use crate::key::PublicKey;
+use crate::proto::time::Time;
 
 /// Something that a person may want to be told, or that the caller may act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Event {
         /// The first, second, ... of this attempt.
         initiation: u32,
     },
-    /// A new session: both ends have shown that they hold its keys.
+    /// A new session: the peer has shown that it holds its keys.
     Connected {
         /// With whom.
         peer: PublicKey,
@@ -27,10 +28,12 @@ pub enum Event {
         /// The new one.
         endpoint: SocketAddr,
     },
-    /// No response for 90 s: the attempt is given up and what waited for it is dropped.
-    GaveUp {
+    /// No response for 90 s. Told once an attempt, which goes on only for as long as there is something to send.
+    NoAnswer {
         /// Who did not answer.
         peer: PublicKey,
+        /// When the attempt began.
+        since: Time,
     },
 }
 

@@ -50,7 +50,7 @@ impl Tunnel {
         if peer.attempt.is_some() || peer.endpoint.is_none() || self.us.is_none() {
             return;
         }
-        peer.attempt = Some(Attempt { started: now.mono, initiations: 0 });
+        peer.attempt = Some(Attempt { began: now.mono, started: now.mono, initiations: 0, is_told: false });
         let earliest = peer.earliest_initiation(now.mono);
         if earliest <= now.mono {
             self.send_initiation(id, now, out);
@@ -64,7 +64,11 @@ impl Tunnel {
     /// attempt.
     pub(super) fn retry_handshake(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
         let peer = &mut self.peers[id];
-        let Some(attempt) = &peer.attempt else { return };
+        let Some(attempt) = &mut peer.attempt else { return };
+        if now.mono - attempt.began >= REKEY_ATTEMPT_TIME && !attempt.is_told {
+            attempt.is_told = true;
+            self.events.push(Event::NoAnswer { peer: peer.public_key, since: attempt.began });
+        }
         if now.mono - attempt.started < REKEY_ATTEMPT_TIME {
             if attempt.initiations > 0 {
                 peer.forget_local_address();
@@ -72,7 +76,6 @@ impl Tunnel {
             self.send_initiation(id, now, out);
             return;
         }
-        self.events.push(Event::GaveUp { peer: peer.public_key });
         self.give_up(id);
     }
 
@@ -183,11 +186,14 @@ impl Tunnel {
             .as_ref()
             .filter(|sent| sent.index() == local)
             .ok_or(Rejected::UnknownIndex)?;
+        let sent_at =
+            peer.initiation_sent_at().filter(|_| !peer.timers.is_due(Timer::RetryHandshake, now.mono));
+        let sent_at = sent_at.ok_or(Rejected::LateResponse)?;
         let keys = sent.open(&us.identity, peer.preshared_key.as_ref(), message)?;
 
         // The initiation's index goes over to the keypair, so it is not freed here.
         peer.sent_initiation = None;
-        let keypair = Keypair::new(Role::Initiator, now.mono, local, message.sender(), keys);
+        let keypair = Keypair::new(Role::Initiator, sent_at, local, message.sender(), keys);
         let retired = peer.keyring.install_initiated(keypair);
         peer.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
         peer.rx_bytes += size_of::<Response>() as u64;

@@ -1,7 +1,7 @@
 //! Datagrams on their way in: told apart by type, opened in place, checked against the replay window, then against
 //! cryptokey routing. Nothing changes before a message has proven who sent it.
 
-use super::{HandshakeError, NotAMessage, OpenError, Tunnel, UnwantedCookie, Us};
+use super::{HandshakeError, NotAMessage, OpenError, Tunnel, UnwantedCookie};
 use crate::proto::admission::{Queued, Verdict};
 use crate::proto::limits::KEEPALIVE_TIMEOUT;
 use crate::proto::noise::cookie::MacKeys;
@@ -49,6 +49,9 @@ pub enum Rejected {
     /// No handshake and no keypair has this receiver index.
     #[error("a receiver index that names nothing")]
     UnknownIndex,
+    /// A response to an initiation that another one is due to replace: the machine slept, or the way is very long.
+    #[error("a response that comes too late")]
+    LateResponse,
     /// A cookie reply that does not answer what was sent last.
     #[error(transparent)]
     UnwantedCookie(#[from] UnwantedCookie),
@@ -100,8 +103,8 @@ impl Tunnel {
         now: Now,
         out: &mut Outbox,
     ) -> Result<(), Rejected> {
-        let Us { mac_keys, .. } = self.us.as_ref().ok_or(Rejected::NoPrivateKey)?;
-        match self.admission.judge(mac_keys, message, path.remote, now.mono, &mut *self.rng) {
+        let us = self.us.as_ref().ok_or(Rejected::NoPrivateKey)?;
+        match self.admission.judge(&us.mac_keys, message, path.remote, now.mono, &mut *self.rng) {
             Verdict::Admit => Ok(()),
             Verdict::BadMac1 => Err(Rejected::BadMac1),
             Verdict::TooMany => Err(Rejected::TooMany),

@@ -44,7 +44,8 @@ pub const DEFAULT_MTU: u16 = 1_420;
 
 /// This end of a WireGuard network: one private key, any number of peers.
 pub struct Tunnel {
-    us: Option<Us>,
+    /// In a place of its own: a tunnel that moves must not leave copies of the private key behind.
+    us: Option<Box<Us>>,
     peers: PeerTable,
     allowed_ips: AllowedIps,
     indices: ReceiverIndices,
@@ -65,7 +66,7 @@ impl Tunnel {
     /// `rng`: ephemeral keys, receiver indices, cookies and the jitter of retries.
     pub fn new(private_key: Option<PrivateKey>, rng: Box<dyn CryptoRng + Send>) -> Self {
         Self {
-            us: private_key.map(Us::new),
+            us: private_key.map(|key| Box::new(Us::new(key))),
             peers: PeerTable::default(),
             allowed_ips: AllowedIps::default(),
             indices: ReceiverIndices::default(),

@@ -1,6 +1,7 @@
 //! Configuration while it runs: keys, peers and what is known of them. Each change is whole and cannot fail; what it leads to is
 //! due at once and leaves with the next [`Tunnel::handle_timeout`].
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
@@ -71,7 +72,7 @@ impl Tunnel {
         if self.private_key() == private_key.as_ref() {
             return;
         }
-        self.us = private_key.map(Us::new);
+        self.us = private_key.map(|key| Box::new(Us::new(key)));
         self.admission.clear();
         for id in self.peers.ids() {
             self.end_sessions(id);
@@ -162,6 +163,11 @@ impl Tunnel {
         self.peers.find(public_key).is_some()
     }
 
+    /// Whether there is a session with this peer that may still be used.
+    pub fn has_session(&self, public_key: &PublicKey, now: Now) -> bool {
+        self.peers.find(public_key).is_some_and(|id| self.peers[id].keyring.can_send(now.mono))
+    }
+
     /// All peers as they stand, in the order in which they were added.
     pub fn peers(&self) -> impl Iterator<Item = PeerStatus<'_>> {
         self.peers.ids_by_arrival().into_iter().map(|id| {
@@ -180,7 +186,7 @@ impl Tunnel {
     }
 
     /// The sockets were bound anew, or the machine is on another network: local addresses are forgotten, a handshake under way
-    /// is tried again at once, and peers with a session hear from where we are now.
+    /// is tried again at once, and peers with a session or a persistent keepalive hear from where we are now.
     pub fn network_changed(&mut self, now: Now) {
         for id in self.peers.ids() {
             let peer = &mut self.peers[id];
@@ -188,6 +194,8 @@ impl Tunnel {
             peer.hasten_attempt(now.mono);
             if peer.attempt.is_none() && peer.keyring.sending(now.mono).is_some() {
                 peer.timers.set(Timer::PassiveKeepalive, now.mono);
+            } else if peer.attempt.is_none() && peer.persistent_keepalive.is_some() {
+                peer.timers.set(Timer::PersistentKeepalive, now.mono);
             }
             self.peers.reschedule(id);
         }
