@@ -1,10 +1,8 @@
 //! The symmetric state of a Noise handshake (The Noise Protocol Framework, section 5.2): a chaining key, a
 //! transcript hash and the key that the last mixing gave.
 
-use blake2::Blake2s256;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
-use hkdf::SimpleHkdf;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::hash;
@@ -85,16 +83,34 @@ impl SymmetricState {
         self.derive(&[])
     }
 
-    /// KDF of section 5.4, which is HKDF (RFC 5869) with an empty info.
+    /// KDF of section 5.4, which is HKDF (RFC 5869) with an empty info. Written out, because the hkdf and hmac crates leave
+    /// what the transport keys follow from on the stack.
     fn derive<const N: usize>(&self, input: &[u8]) -> Zeroizing<[[u8; 32]; N]> {
+        let pseudorandom_key = hmac(&self.chaining_key, [input, &[]]);
         let mut outputs = Zeroizing::new([[0; 32]; N]);
-        SimpleHkdf::<Blake2s256>::new(Some(&self.chaining_key), input)
-            .expand(&[], outputs.as_flattened_mut())
-            .expect("HKDF gives up to 255 outputs");
+        for number in 0..N {
+            let (before, after) = outputs.split_at_mut(number);
+            let last = before.last().map_or(&[][..], |last| last);
+            after[0] = *hmac(&pseudorandom_key, [last, &[number as u8 + 1]]);
+        }
         outputs
     }
 
     fn cipher(&self) -> ChaCha20Poly1305 {
         ChaCha20Poly1305::new(&self.key.into())
     }
+}
+
+/// Octets that BLAKE2s takes at a time.
+const BLOCK_LEN: usize = 64;
+
+/// HMAC (RFC 2104) over the parts, one after the other.
+fn hmac(key: &[u8; 32], [first, second]: [&[u8]; 2]) -> Zeroizing<[u8; 32]> {
+    let padded = |pad: u8| {
+        let mut block = Zeroizing::new([pad; BLOCK_LEN]);
+        block.iter_mut().zip(key).for_each(|(octet, key)| *octet ^= key);
+        block
+    };
+    let inner = Zeroizing::new(hash([&*padded(0x36), first, second]));
+    Zeroizing::new(hash([&*padded(0x5c), &*inner]))
 }
