@@ -23,6 +23,7 @@ use super::resolve::{Answer, Names, Resolution};
 use super::stats::Stats;
 use super::tun::{self, Tun, Written};
 use super::udp::{Flushed, Message, Progress, ReceiveBuffers, Sockets};
+use super::unroutable::Answers;
 use crate::config::{Config, Endpoint};
 use crate::key::PublicKey;
 use crate::proto::outbox::Outbox;
@@ -70,6 +71,7 @@ pub(super) struct Driver {
     outgoing: Outgoing,
     received: ReceiveBuffers,
     packet: Box<[u8]>,
+    answers: Answers,
 }
 
 /// What was asked for, where the engine and the sockets do not know it.
@@ -177,6 +179,7 @@ impl Driver {
             commands,
             received: ReceiveBuffers::new(),
             packet: vec![0; tun::BUFFER_LEN].into_boxed_slice(),
+            answers: Answers::new(),
         };
         driver.set_config(config)?;
         Ok(driver)
@@ -303,7 +306,8 @@ impl Driver {
 
     /// Packets from TUN, sealed into the outbox.
     fn read_tun(&mut self, now: Now) -> Result<bool, Ended> {
-        let Self { incoming, packet, tunnel, outgoing: Outgoing { outbox, .. }, names, stats, .. } = self;
+        let Self { incoming, packet, tunnel, outgoing, names, answers, stats, .. } = self;
+        let outbox = &mut outgoing.outbox;
         for _ in 0..TUN_PACKETS_PER_TURN {
             let Some(packet) = incoming.tun.read(packet)? else { return Ok(false) };
             stats.tun_received.packets += 1;
@@ -312,6 +316,9 @@ impl Driver {
                 stats.dropped.unroutable += 1;
                 if let Unroutable::NoEndpoint { peer } = error {
                     names.hurry(&peer, now.mono);
+                }
+                if let Some(answer) = answers.answer(packet, error, now.mono) {
+                    incoming.deliver(answer, stats)?;
                 }
             }
             if outbox.len() >= OCTETS_PER_TURN {

@@ -15,6 +15,7 @@ mod sys;
 mod thread;
 mod tun;
 mod udp;
+mod unroutable;
 
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};

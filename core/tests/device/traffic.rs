@@ -150,11 +150,26 @@ fn the_network_changing_ends_no_session() {
 }
 
 #[test]
+fn p36_a_packet_without_a_way_is_answered_with_an_icmp_error() {
+    let node = Node::start(1, vec![peer(2, None)]);
+    for (to, why) in [(99, "no peer"), (2, "no endpoint")] {
+        let packet = packet(1, to, b"nowhere");
+        rustix::io::write(&node.apps, &packet).unwrap();
+        let mut answer = [0; 1_500];
+        let len = rustix::io::read(&node.apps, &mut answer).expect("an answer in time");
+        assert_eq!(answer[12..20], [10, 0, 0, to, 10, 0, 0, 1], "{why}: from whom it could not reach");
+        assert_eq!(answer[20..22], [3, 1], "{why}: host unreachable");
+        assert_eq!(answer[28..len], packet, "{why}: the packet is quoted");
+    }
+}
+
+#[test]
 fn packets_that_nobody_takes_and_datagrams_that_are_not_wireguard_are_counted() {
     let (client, server) = pair();
     client.exchange(&server);
     let nobody = Node { number: 99, ..Node::start(3, vec![peer(1, None)]) };
     client.send(&nobody, b"lost");
+    assert_eq!(client.receive()[..2], [3, 1], "told so");
     let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let adit_core::config::Endpoint::Address(address) = client.endpoint() else { unreachable!() };
     for junk in [&b""[..], b"junk", &[0; 148], &[4; 1_000]] {
