@@ -40,6 +40,7 @@ pub(crate) const CASES: &[Case] = &[
         needs: OURS,
         run: the_addressed_address_replies,
     },
+    Case { name: "p36_ping_is_told_that_no_peer_has_the_address", needs: OURS, run: no_peer_has_the_address },
     Case { name: "a_shared_preshared_key_connects", needs: OURS, run: a_shared_preshared_key_connects },
     Case {
         name: "a_wrong_preshared_key_connects_nothing",
@@ -90,6 +91,19 @@ fn the_addressed_address_replies() {
         wg::set(left.interface(), &format!("peer {} endpoint {endpoint}", right.keys.public));
         left.ping(RIGHT.inside(Family::V4));
         assert_eq!(Dump::of(left.interface()).peer(&right.keys.public).endpoint, endpoint);
+    }
+}
+
+/// The system's own ping understands the answers, which also means that no filter took them for forged.
+fn no_peer_has_the_address() {
+    let lab = Lab::new();
+    let Tunnel { left, .. } = Tunnel::new(&lab, Adit, Adit, Family::V4);
+    for (family, words) in
+        [(Family::V4, "Destination Host Unreachable"), (Family::V6, "Address unreachable")]
+    {
+        let nobody = format!("{}99", left.addresses.inside(family));
+        let ping = left.netns().try_run(&format!("ping -c 1 -W 10 {nobody}"));
+        assert!(!ping.status.success() && ping.stdout.contains(words), "{}", ping.stdout);
     }
 }
 
