@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use adit_core::key::PresharedKey;
+use adit_core::proto::limits::MAX_STAGED;
 use adit_core::proto::path::{Ecn, Path};
 use adit_core::proto::tunnel::{AllowedIpChange, PeerUpdate};
 use ipnet::IpNet;
@@ -47,7 +48,11 @@ const MTUS: [u16; 4] = [0, 576, 1_420, u16::MAX];
 
 /// One thing happens. `None`: the input is at its end.
 pub fn act(world: &mut World, input: &mut Input<'_>) -> Option<()> {
-    match input.octet()? % 20 {
+    let what = input.octet()?;
+    if what == u8::MAX {
+        return burst(world, input);
+    }
+    match what % 20 {
         0 | 1 => send(world, input),
         2 => craft(world, input),
         3 | 4 => deliver(world, input),
@@ -82,6 +87,16 @@ fn send(world: &mut World, input: &mut Input<'_>) -> Option<()> {
     let from = end(input)?;
     let packet = ordinary_packet(world, from, input)?;
     world.send(from, &[packet]);
+    Some(())
+}
+
+/// More packets than wait for a handshake.
+fn burst(world: &mut World, input: &mut Input<'_>) -> Option<()> {
+    let (from, to) = (end(input)?, end(input)?);
+    for _ in 0..MAX_STAGED + 2 {
+        let packet = world.packet(from, to, false, 0, &[]);
+        world.send(from, &[packet]);
+    }
     Some(())
 }
 
