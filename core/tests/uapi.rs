@@ -312,6 +312,18 @@ fn a_foreign_daemon_may_say_more_and_in_another_order() {
     assert_eq!(status.peers[0].endpoint, Some("[fe80::1%7]:1".parse().unwrap()));
 }
 
+/// Their sum was longer than any time that can be read: `handshake_time_twice` in the corpus of the fuzz target `uapi`.
+#[test]
+fn of_a_line_that_stands_twice_the_last_counts() {
+    let text = format!(
+        "public_key={KEY}\nlast_handshake_time_sec=9223372036854775807\nlast_handshake_time_nsec=5\n\
+         last_handshake_time_sec=1\nlast_handshake_time_nsec=6\nerrno=0\n\n"
+    );
+    let status = parse_status(&text, zones).unwrap();
+    assert_eq!(status.peers[0].last_handshake, Some(Duration::new(1, 6)));
+    assert_eq!(parse_status(&write_status(&status), zones), Ok(status));
+}
+
 #[test]
 fn a_daemon_that_refuses_or_breaks_off_gives_no_status() {
     assert_eq!(parse_status("errno=1\n\n", zones), Err(StatusError::Refused(1)));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::error::Error;
-use crate::install::{self, find};
+use crate::install;
 use crate::shell::plain;
 use crate::skip;
 
@@ -118,18 +118,8 @@ fn normal_dependencies(node: &Value) -> Vec<&str> {
 
 /// Licences, sources and duplicate crates. Advisories need the network and are not asked for.
 pub(crate) fn deny(sh: &Shell) -> Result<(), Error> {
-    let tools = target_folder(sh)?.join("tools");
-    let installed = tools.join("bin/cargo-deny");
-    let program = if installed.exists() { Some(installed.clone()) } else { find("cargo-deny") };
-    let program = match program {
-        Some(program) => program,
-        None => {
-            println!("needed: cargo-deny, to check licences and duplicate crates; building it takes minutes");
-            cmd!(sh, "cargo install --quiet --locked cargo-deny --version {CARGO_DENY} --root {tools}")
-                .run()?;
-            installed
-        }
-    };
+    let why = "to check licences and duplicate crates";
+    let program = install::cargo_tool(sh, "cargo-deny", CARGO_DENY, why)?;
     Ok(cmd!(sh, "{program} --offline --all-features --config .cargo/deny.toml check licenses bans sources")
         .run()?)
 }

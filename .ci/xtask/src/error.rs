@@ -11,6 +11,10 @@ pub(crate) enum Error {
     Output { program: &'static str, text: String },
     /// `rust-version` in Cargo.toml is not what the dependencies ask for.
     RustVersion { declared: String, needed: String, by: String },
+    /// A command line that means nothing.
+    Usage { text: String },
+    /// A fuzz target found what must not be.
+    Fuzz { target: String, text: String },
     /// Steps that failed; each has said why itself.
     Steps { failed: String },
 }
@@ -33,6 +37,8 @@ impl fmt::Display for Error {
                 "Cargo.toml says rust-version {declared}, but the newest that is asked for is {needed}, by {by}: \
                  they must be equal"
             ),
+            Self::Usage { text } => f.write_str(text),
+            Self::Fuzz { target, text } => write!(f, "fuzz target {target}: {text}"),
             Self::Steps { failed } => write!(f, "failed: {failed}"),
         }
     }

@@ -4,6 +4,7 @@
 mod bindings;
 mod check;
 mod error;
+mod fuzz;
 mod install;
 mod shell;
 mod steps;
@@ -24,6 +25,7 @@ usage: cargo xtask COMMAND
   system    only the system tests: real interfaces, namespaces, foreign peers (root)
   python    only the native interface's tests from outside, in Python: a real TUN descriptor, a foreign peer (root)
   bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
+  fuzz      only the fuzz targets, all of them or [TARGET...], each for 20 s or [--seconds N]
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
 ";
@@ -38,6 +40,10 @@ fn main() -> ExitCode {
         ["python"] => with_shell(|sh| bindings::python(sh, &install::everything(sh)?)),
         ["bindings"] => with_shell(|sh| bindings::bindings(sh, None)),
         ["bindings", "--out", out] => with_shell(|sh| bindings::bindings(sh, Some(out))),
+        ["fuzz", targets @ .., "--seconds", seconds] => {
+            with_shell(|sh| fuzz::fuzz(sh, targets, Some(seconds)))
+        }
+        ["fuzz", targets @ ..] => with_shell(|sh| fuzz::fuzz(sh, targets, None)),
         ["check"] => with_shell(|sh| {
             install::std_sources(sh)?;
             check::everything(sh)

@@ -5,6 +5,7 @@ use xshell::{Shell, cmd};
 use crate::bindings;
 use crate::check;
 use crate::error::Error;
+use crate::fuzz;
 use crate::install::{self, Tools};
 use crate::shell::plain;
 use crate::skip;
@@ -21,6 +22,7 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
     steps.run("rust-version", || check::rust_version(sh));
     steps.run("unit tests", || unit(sh));
     steps.run("unit tests without ring", || without_ring(sh));
+    steps.run("fuzz, 20 s each target", || fuzz::fuzz(sh, &[], None));
     steps.run("no_std", || check::no_std(sh));
     steps.run("Android and Apple compile", || check::platforms(sh));
     if let Some(tools) = tools {

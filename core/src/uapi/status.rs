@@ -112,18 +112,21 @@ fn peer_line(peer: &mut PeerStatus, key: &str, value: &str, zones: ZoneLookup) -
         "rx_bytes" => peer.rx_bytes = value::number(value, u64::MAX)?,
         "tx_bytes" => peer.tx_bytes = value::number(value, u64::MAX)?,
         "last_handshake_time_sec" => {
-            let seconds = Duration::from_secs(value::number(value, i64::MAX as u64)?);
-            add_handshake_time(peer, seconds);
+            let seconds = value::number(value, i64::MAX as u64)?;
+            set_handshake_time(peer, |time| Duration::new(seconds, time.subsec_nanos()));
         }
-        "last_handshake_time_nsec" => add_handshake_time(peer, value::nanoseconds(value)?),
+        "last_handshake_time_nsec" => {
+            let nanoseconds = value::nanoseconds(value)?;
+            set_handshake_time(peer, |time| Duration::new(time.as_secs(), nanoseconds));
+        }
         _ => {}
     }
     Ok(())
 }
 
 /// The time comes in two lines, in either order; 0 in both is no handshake.
-fn add_handshake_time(peer: &mut PeerStatus, part: Duration) {
-    let time = peer.last_handshake.unwrap_or_default().saturating_add(part);
+fn set_handshake_time(peer: &mut PeerStatus, set: impl FnOnce(Duration) -> Duration) {
+    let time = set(peer.last_handshake.unwrap_or_default());
     peer.last_handshake = (!time.is_zero()).then_some(time);
 }
 

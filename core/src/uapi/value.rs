@@ -3,7 +3,6 @@
 use alloc::string::String;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::num::{NonZeroU16, NonZeroU32};
-use core::time::Duration;
 
 use ipnet::IpNet;
 
@@ -34,8 +33,8 @@ pub(super) fn fwmark(value: &str) -> Result<Option<NonZeroU32>, Reason> {
 }
 
 /// Nanoseconds within a second.
-pub(super) fn nanoseconds(value: &str) -> Result<Duration, Reason> {
-    Ok(Duration::from_nanos(number(value, u64::from(NANOS) - 1)?))
+pub(super) fn nanoseconds(value: &str) -> Result<u32, Reason> {
+    Ok(number(value, u64::from(NANOS) - 1)? as u32)
 }
 
 /// `true` is the only value that a switch takes.

@@ -2,6 +2,7 @@
 //! time what and why. Without root or without apt it says what is missing instead.
 
 mod apt;
+mod cargo_tools;
 mod std_sources;
 mod wireguard_go;
 mod wireguard_tools;
@@ -14,10 +15,11 @@ use xshell::{Shell, cmd};
 use crate::error::Error;
 use crate::skip;
 
+pub(crate) use cargo_tools::cargo_tool;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 14] = [
+const PROGRAMS: [(&str, &str, &str); 15] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -31,6 +33,7 @@ const PROGRAMS: [(&str, &str, &str); 14] = [
     ("rsvg-convert", "librsvg2-bin", "our vector pictures as pixels"),
     ("setpriv", "util-linux", "a daemon without privileges"),
     ("python3", "python3", "the native interface from outside"),
+    ("c++", "g++", "the engine behind the fuzz targets"),
     ("zbarimg", "zbar-tools", "our QR codes as others read them"),
 ];
 
