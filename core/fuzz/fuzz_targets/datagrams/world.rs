@@ -160,7 +160,7 @@ impl World {
             Err(Unroutable::Malformed) => assert_eq!(Inner::parse(head), None),
             Err(Unroutable::NoPeer) => assert_eq!(to, None),
             Err(Unroutable::NoPrivateKey) => assert_eq!(model.own(), None),
-            Err(Unroutable::NoEndpoint) => {}
+            Err(Unroutable::NoEndpoint { .. }) => {}
         }
         self.flush(from);
     }
