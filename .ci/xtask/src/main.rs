@@ -23,7 +23,9 @@ usage: cargo xtask COMMAND
   install   only install what the tests need: tools, a foreign WireGuard peer, std's sources
   system    only the system tests: real interfaces, namespaces, foreign peers (root)
   python    only the native interface's tests from outside, in Python: a real TUN descriptor, a foreign peer (root)
+  swift     the same in Swift: the package of apple/, in a folder of its own that has Swift (root, Debian)
   bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
+  xcframework  on a Mac: what apple/Package.swift is made of beside its own sources
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
 ";
@@ -33,9 +35,14 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["test"] => with_shell(test::everything),
-        ["install"] => with_shell(|sh| install::everything(sh).map(|_| ())),
+        ["install"] => with_shell(|sh| {
+            install::everything(sh)?;
+            install::swift(sh).map(|_| ())
+        }),
         ["system", filter @ ..] => with_shell(|sh| test::system(sh, &install::everything(sh)?, filter)),
         ["python"] => with_shell(|sh| bindings::python(sh, &install::everything(sh)?)),
+        ["swift"] => with_shell(|sh| bindings::swift(sh, &install::everything(sh)?)),
+        ["xcframework"] => with_shell(bindings::xcframework),
         ["bindings"] => with_shell(|sh| bindings::bindings(sh, None)),
         ["bindings", "--out", out] => with_shell(|sh| bindings::bindings(sh, Some(out))),
         ["check"] => with_shell(|sh| {

@@ -10,7 +10,7 @@ import Foundation
 public func addresses(of host: String) throws(HookError) -> [String] {
     var hints = addrinfo()
     // Otherwise each address is there once for every kind of socket.
-    hints.ai_socktype = Int32(socketTypeDatagram)
+    hints.ai_socktype = Int32(datagram)
     var found: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host, nil, &hints, &found)
     guard status == 0 else {
@@ -21,9 +21,9 @@ public func addresses(of host: String) throws(HookError) -> [String] {
 }
 
 #if canImport(Darwin)
-    private let socketTypeDatagram = SOCK_DGRAM
+    let datagram = SOCK_DGRAM
 #else
-    private let socketTypeDatagram = SOCK_DGRAM.rawValue
+    let datagram = SOCK_DGRAM.rawValue
 #endif
 
 /// An address in figures, an IPv6 one with its zone.

@@ -79,7 +79,7 @@ final class ProviderTests: XCTestCase {
     }
 
     func testAnOrdinaryDescriptorTellsNoInterface() {
-        let socket = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        let socket = socket(AF_INET, Int32(datagram), 0)
         defer { close(socket) }
         for descriptor in [socket, 0, -1] {
             XCTAssertNil(Utun.interfaceName(of: descriptor))

@@ -1,5 +1,6 @@
 // An app's service, as the tests need it.
 
+#if os(Linux)
 import Adit
 import Foundation
 
@@ -73,3 +74,4 @@ final class Gate: Sendable {
         gate.signal()
     }
 }
+#endif

@@ -1,5 +1,6 @@
 // The order that a packet tunnel provider keeps, with a TUN descriptor in the place of Apple's.
 
+#if os(Linux)
 import Adit
 import Foundation
 import XCTest
@@ -129,3 +130,4 @@ final class SessionTests: LabTestCase {
         system.takeDown()
     }
 }
+#endif

@@ -30,7 +30,10 @@ final class TextTests: XCTestCase {
     }
 
     func testAConfigurationBecomesTextAndAPicture() throws {
-        let config = try parseQr(text: Lab.config).config
+        let config = Config(
+            interface: Interface(privateKey: try generatePrivateKey(), table: .auto, applications: .all),
+            peers: [Peer(publicKey: try publicKey(of: generatePrivateKey()))]
+        )
         let text = try toQuick(config: config)
         XCTAssertEqual(try toQuick(config: parseConfig(text: text).config), text)
         XCTAssertTrue(try qrSvg(config: config).contains("<svg"))

@@ -1,6 +1,7 @@
 // The generated interface on a real TUN descriptor, against a foreign peer: from a QR code to the stop, and every way
 // in which it does not come that far.
 
+#if os(Linux)
 import Adit
 import Foundation
 import XCTest
@@ -152,3 +153,4 @@ final class TunnelTests: LabTestCase {
         }
     }
 }
+#endif

@@ -3,6 +3,7 @@
 
 mod apt;
 mod std_sources;
+mod swift;
 mod wireguard_go;
 mod wireguard_tools;
 
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::skip;
 
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
+pub(crate) use swift::swift;
 
 /// Programs, the Debian package that has each, and what the tests do with it.
 const PROGRAMS: [(&str, &str, &str); 14] = [
