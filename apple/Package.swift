@@ -5,9 +5,9 @@ import PackageDescription
 
 // On a Mac the core comes as one archive for every Apple platform; elsewhere as the library that cargo built.
 #if os(macOS)
-    let core = Target.binaryTarget(name: "AditFFI", path: "Generated/AditFFI.xcframework")
+let core = Target.binaryTarget(name: "AditFFI", path: "Generated/AditFFI.xcframework")
 #else
-    let core = Target.systemLibrary(name: "AditFFI", path: "Generated/AditFFI")
+let core = Target.systemLibrary(name: "AditFFI", path: "Generated/AditFFI")
 #endif
 
 let package = Package(

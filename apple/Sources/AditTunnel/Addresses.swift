@@ -21,9 +21,9 @@ public func addresses(of host: String) throws(HookError) -> [String] {
 }
 
 #if canImport(Darwin)
-    let datagram = SOCK_DGRAM
+let datagram = SOCK_DGRAM
 #else
-    let datagram = SOCK_DGRAM.rawValue
+let datagram = SOCK_DGRAM.rawValue
 #endif
 
 /// An address in figures, an IPv6 one with its zone.

@@ -46,6 +46,14 @@ public struct ProviderError: Error, Equatable {
             }
     }
 
+    /// Why a tunnel has ended by itself.
+    init(_ cause: FailedCause, reason: String) {
+        switch cause {
+        case .tunGone, .tunDescriptor: self.init(kind: .interface, reason: reason)
+        case .internal: self.init(kind: .other, reason: reason)
+        }
+    }
+
     private init(_ error: ConfigError) {
         switch error {
         case .Text(let reason, _, _, _, _, _, _, _), .Value(let reason, _, _):

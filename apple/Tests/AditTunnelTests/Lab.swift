@@ -41,8 +41,8 @@ enum Tun {
         // struct ifreq: the name, and then the flags.
         var request = [UInt8](repeating: 0, count: 40)
         request.replaceSubrange(0..<interface.utf8.count, with: interface.utf8)
-        withUnsafeBytes(of: iffTun | iffNoPi) { request.replaceSubrange(16..<18, with: $0) }
-        XCTAssertEqual(ioctl(descriptor, tunSetIff, &request), 0, String(cString: strerror(errno)))
+        withUnsafeBytes(of: layer3 | noPacketInformation) { request.replaceSubrange(16..<18, with: $0) }
+        XCTAssertEqual(ioctl(descriptor, setInterface, &request), 0, String(cString: strerror(errno)))
         return descriptor
     }
 
@@ -65,10 +65,10 @@ enum Tun {
         if_nametoindex(interface) != 0
     }
 
-    // linux/if_tun.h
-    private static let tunSetIff: UInt = 0x4004_54CA
-    private static let iffTun: UInt16 = 0x0001
-    private static let iffNoPi: UInt16 = 0x1000
+    // linux/if_tun.h: TUNSETIFF, IFF_TUN, IFF_NO_PI.
+    private static let setInterface: UInt = 0x4004_54CA
+    private static let layer3: UInt16 = 0x0001
+    private static let noPacketInformation: UInt16 = 0x1000
 
     private static func run(_ command: String) {
         let (status, said) = shell(command)
@@ -107,7 +107,8 @@ func descriptors() -> [String: String] {
 func threads() -> [String] {
     let folder = "/proc/self/task"
     let numbers = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return numbers
+    return
+        numbers
         .compactMap { try? String(contentsOfFile: "\(folder)/\($0)/comm", encoding: .utf8) }
         .filter { $0.hasPrefix("adit") }
 }

@@ -64,6 +64,11 @@ final class ProviderTests: XCTestCase {
         XCTAssertEqual(crossed.localizedDescription, "vpn.example was not found")
     }
 
+    func testWhyATunnelEndedIsToldByItsCause() {
+        XCTAssertEqual(ProviderError(.tunGone, reason: "it went away").kind, .interface)
+        XCTAssertEqual(ProviderError(.internal, reason: "a defect").kind, .other)
+    }
+
     func testAnAddressIsItsOwnAddressAndAnUnknownNameHasNone() throws {
         XCTAssertEqual(try addresses(of: "192.0.2.2"), ["192.0.2.2"])
         XCTAssertEqual(try addresses(of: "2001:db8::1"), ["2001:db8::1"])

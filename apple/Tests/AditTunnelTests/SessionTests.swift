@@ -91,6 +91,15 @@ final class SessionTests: LabTestCase {
         system.takeDown()
     }
 
+    /// So that a start which `stop` did not see ends as well.
+    func testAStoppedSessionRefusesSocketsAndNames() async throws {
+        let session = try TunnelSession()
+        XCTAssertNoThrow(try session.protect(socketFd: 0))
+        await session.stop()
+        XCTAssertThrowsError(try session.protect(socketFd: 0))
+        XCTAssertThrowsError(try session.resolve(host: Lab.peerAddress))
+    }
+
     /// A stop that comes at any moment of a start: it has ended by the time that the start has.
     func testAStopAtAnyMomentEndsTheStart() async throws {
         let system = System()

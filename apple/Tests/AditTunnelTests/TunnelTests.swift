@@ -86,7 +86,10 @@ final class TunnelTests: LabTestCase {
 
     func testAStopEndsAStartThatWaitsForAName() async throws {
         let gate = Gate()
-        let service = try Service(find: { _ in gate.wait(); return [Lab.peerAddress] })
+        let service = try Service(find: { _ in
+            gate.wait()
+            return [Lab.peerAddress]
+        })
         // Cancelling the task that calls does not end the call: Swift has no way to say so. A stop does.
         let start = Task { try await service.start(Lab.config, on: .owned(fd: Tun.open())) }
         try await until("asked for the name") { gate.isReached }
@@ -100,9 +103,13 @@ final class TunnelTests: LabTestCase {
 
         // And the same object starts again.
         try await service.start(Lab.byAddress(Lab.config), on: .owned(fd: Tun.open()))
-        guard case .InvalidState = await thrown(TunnelError.self, by: {
-            try await service.start(Lab.config, on: .borrowed(fd: 0))
-        }) else {
+        guard
+            case .InvalidState = await thrown(
+                TunnelError.self,
+                by: {
+                    try await service.start(Lab.config, on: .borrowed(fd: 0))
+                })
+        else {
             return XCTFail("started twice")
         }
         try await service.tunnel.stop()

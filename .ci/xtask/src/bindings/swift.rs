@@ -8,11 +8,14 @@ use super::{LAB, generate, in_lab, library_folder};
 use crate::check;
 use crate::error::Error;
 use crate::install::{self, Tools};
-use crate::shell::plain;
+use crate::shell::{plain, quietly};
 use crate::skip;
 
 /// Starts a command in the folder that has Swift.
 const ENTER: &str = ".ci/enter.sh";
+
+/// The package's sources are formatted as apple/.swift-format says. Given whole paths, the program loses their start.
+const LINT: &str = "cd /project/apple; swift format lint --strict --recursive Package.swift Sources Tests";
 
 /// Where the package has what is not committed.
 const GENERATED: &str = "apple/Generated";
@@ -34,15 +37,11 @@ pub(crate) fn swift(sh: &Shell, tools: &Tools) -> Result<(), Error> {
         let folders = &[root, sh.current_dir(), library_folder(sh)?, build];
         let package =
             ["--package-path", "/project/apple", "--scratch-path", "/build", "-Xlinker", "-L/library"];
-        cmd!(sh, "{ENTER} {folders...} swift build --quiet --build-tests {package...}").run()?;
+        quietly("swift build", cmd!(sh, "{ENTER} {folders...} swift build --build-tests {package...}"))?;
+        quietly("swift format", cmd!(sh, "{ENTER} {folders...} sh -euc {LINT}"))?;
         let _library = sh.push_env("LD_LIBRARY_PATH", "/library");
         let tests = cmd!(sh, "{LAB} {ENTER} {folders...} /build/debug/AditPackageTests.xctest");
-        let tests = tests.ignore_status().output()?;
-        let said = [tests.stdout, tests.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        if !tests.status.success() {
-            return Err(Error::Output { program: "the package's tests", text: said.into_owned() });
-        }
+        let said = quietly("a test in Swift", tests)?;
         println!("{}", said.trim_end().lines().last().unwrap_or_default().trim());
         Ok(())
     })

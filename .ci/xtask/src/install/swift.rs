@@ -7,6 +7,7 @@ use xshell::{Shell, cmd};
 
 use super::{apt, find};
 use crate::error::Error;
+use crate::shell::quietly;
 use crate::skip;
 
 /// The toolchain, what it links with, and what the tests ask of the system.
@@ -62,17 +63,8 @@ fn make(sh: &Shell, root: &Path, packages: &str) -> Result<(), Error> {
     // What debootstrap mounts and starts ends with it, and it ends with this program.
     let bounds = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
     let make = ["debootstrap", "--variant=minbase", "--include", packages, suite];
-    let told = cmd!(sh, "setpriv --pdeathsig KILL unshare {bounds...} {make...} {partial} {mirror}")
-        .ignore_status()
-        .output()?;
-    if !told.status.success() {
-        // Its reasons are in its last lines, after thousands of what it did.
-        let text = [told.stdout, told.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
-        let last = lines[lines.len().saturating_sub(20)..].join("\n");
-        return Err(Error::Output { program: "debootstrap", text: last });
-    }
+    let make = cmd!(sh, "setpriv --pdeathsig KILL unshare {bounds...} {make...} {partial} {mirror}");
+    quietly("debootstrap", make)?;
     // What it fetched and does not need again.
     sh.remove_path(partial.join("var/cache/apt/archives"))?;
     sh.remove_path(partial.join("var/lib/apt/lists"))?;
