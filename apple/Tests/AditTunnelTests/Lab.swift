@@ -79,8 +79,8 @@ enum Tun {
 /// Whether the system's ping gets every answer. It waits long enough for a second handshake: a peer that has just had
 /// one of the test before does not take the first.
 func answers(_ address: String, count: Int = 3) -> Bool {
-    shell("ping -c \(count) -i 0.05 -W \(Int(Lab.patience)) \(address)").said
-        .contains("\(count) packets transmitted, \(count) received")
+    let said = shell("ping -c \(count) -i 0.05 -W \(Int(Lab.patience)) \(address)").said
+    return said.contains("\(count) packets transmitted, \(count) received")
 }
 
 /// Foundation's `Process` keeps descriptors of its own, and these tests count them.
@@ -150,7 +150,7 @@ class LabTestCase: XCTestCase {
         _ = await thrown(TunnelError.self) {
             try await service.start(Lab.byAddress(Lab.config), on: .owned(fd: noTun))
         }
-        try await Task.sleep(nanoseconds: 1)
+        try await Task.sleep(nanoseconds: 20_000_000)
         try await until("no thread") { threads().isEmpty }
         before = descriptors()
     }

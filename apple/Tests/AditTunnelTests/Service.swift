@@ -46,6 +46,11 @@ final class Service: PlatformHooks, TunnelObserver {
         events.value.filter { if case .connected = $0 { true } else { false } }.count
     }
 
+    /// The addresses that names stand for.
+    var resolved: [String] {
+        events.value.compactMap { if case .resolved(_, _, let endpoint) = $0 { endpoint } else { nil } }
+    }
+
     /// Why the tunnel ended by itself.
     var failed: [FailedCause] {
         events.value.compactMap { if case .failed(let cause, _) = $0 { cause } else { nil } }

@@ -51,7 +51,7 @@ final class SessionTests: LabTestCase {
             try await session.start(Lab.config) { _ in throw Refusal() }
         }
         XCTAssertEqual(error?.kind, .other)
-        XCTAssertEqual(threads(), [])
+        try await until("no thread is left") { threads().isEmpty }
     }
 
     func testATextThatIsNoConfigurationAppliesNothing() async throws {
@@ -87,7 +87,7 @@ final class SessionTests: LabTestCase {
             }
         }
         XCTAssertEqual(error, .stopped)
-        XCTAssertEqual(threads(), [])
+        try await until("no thread is left") { threads().isEmpty }
         system.takeDown()
     }
 
@@ -115,7 +115,7 @@ final class SessionTests: LabTestCase {
                 XCTAssertEqual(error, .stopped)
             }
             try await stop.value
-            XCTAssertEqual(threads(), [])
+            try await until("no thread is left") { threads().isEmpty }
         }
         system.takeDown()
     }

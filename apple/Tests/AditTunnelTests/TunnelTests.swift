@@ -20,6 +20,8 @@ final class TunnelTests: LabTestCase {
         let tun = Tun.open()
         Tun.setUp(try networkSettings(config: parsed.config, platform: .apple))
         try await service.start(Lab.config, on: .owned(fd: tun))
+        // The start has found the name; a moment later packets go to its address, and until then they are dropped.
+        try await until("the address is in force") { service.resolved == ["\(Lab.peerAddress):51820"] }
         XCTAssertTrue(answers(Lab.inside))
         XCTAssertFalse(answers(Lab.inside2, count: 1))
         XCTAssertEqual(service.askedFor.value, [Lab.peerName])
