@@ -1,8 +1,10 @@
 #!/bin/sh
-# enter.sh ROOT PROJECT LIBRARY BUILD COMMAND...: runs a command in the system that the folder ROOT holds. There, /project
-# is the folder PROJECT, /library is LIBRARY, and /build is BUILD, the only one of them that can be written to. Needs root.
+# enter.sh ROOT PROJECT LIBRARY BUILD COMMAND...: runs a command in the system that the folder ROOT holds. There,
+# /project is the folder PROJECT, /library is LIBRARY, and /build is BUILD, the only one of them that can be written to.
+# Needs root.
 #
-# What is mounted for it is mounted in a namespace of the command's own: nobody else sees it, and it ends with the command.
+# What is mounted for it is mounted in a namespace of the command's own: nobody else sees it, and it ends with the
+# command.
 set -eu
 
 if [ "${1-}" != --inside ]; then

@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
   python    only the native interface's tests from outside, in Python: a real TUN descriptor, a foreign peer (root)
   swift     the same in Swift: the package of apple/, in a folder of its own that has Swift (root, Debian)
   bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
-  xcframework  on a Mac: what apple/Package.swift is made of beside its own sources
+  apple     on a Mac: the framework and the sources that the package of apple/ is made of
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
 ";
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         ["system", filter @ ..] => with_shell(|sh| test::system(sh, &install::everything(sh)?, filter)),
         ["python"] => with_shell(|sh| bindings::python(sh, &install::everything(sh)?)),
         ["swift"] => with_shell(|sh| bindings::swift(sh, &install::everything(sh)?)),
-        ["xcframework"] => with_shell(bindings::xcframework),
+        ["apple"] => with_shell(bindings::xcframework),
         ["bindings"] => with_shell(|sh| bindings::bindings(sh, None)),
         ["bindings", "--out", out] => with_shell(|sh| bindings::bindings(sh, Some(out))),
         ["check"] => with_shell(|sh| {

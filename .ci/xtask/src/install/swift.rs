@@ -55,7 +55,7 @@ pub(crate) fn swift(sh: &Shell) -> Result<Option<PathBuf>, Error> {
 fn make(sh: &Shell, root: &Path, packages: &str) -> Result<(), Error> {
     let (suite, mirror) = (apt::STABLE, apt::mirror(sh)?);
     println!(
-        "putting it into {}, from {mirror}: 550 MB to fetch, 2.6 GB on the disk, about a minute",
+        "putting it into {}, from {mirror}: 550 MB to fetch, 2.6 GB on the disk, a minute or more",
         root.display()
     );
     let partial = root.with_extension("partial");
@@ -73,5 +73,5 @@ fn make(sh: &Shell, root: &Path, packages: &str) -> Result<(), Error> {
     }
     sh.write_file(partial.join(STAMP), packages)?;
     sh.remove_path(root)?;
-    Ok(cmd!(sh, "mv {partial} {root}").run()?)
+    Ok(cmd!(sh, "mv {partial} {root}").quiet().run()?)
 }
