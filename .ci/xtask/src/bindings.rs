@@ -1,6 +1,8 @@
 //! The native interface: its library with the Kotlin, Swift and Python sources that go with it, and its tests from
 //! outside.
 
+mod swift;
+
 use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
@@ -10,6 +12,8 @@ use crate::error::Error;
 use crate::install::{self, Tools};
 use crate::shell::plain;
 use crate::skip;
+
+pub(crate) use swift::{swift, xcframework};
 
 /// Runs a command where a foreign peer waits for it.
 const LAB: &str = "bindings/tests/lab.sh";

@@ -9,6 +9,8 @@ pub(crate) enum Error {
     Shell(xshell::Error),
     /// A program answered with something else than what its manual promises.
     Output { program: &'static str, text: String },
+    /// A program failed, and what it said is above.
+    Failed { program: &'static str },
     /// `rust-version` in Cargo.toml is not what the dependencies ask for.
     RustVersion { declared: String, needed: String, by: String },
     /// A command line that means nothing.
@@ -32,6 +34,7 @@ impl fmt::Display for Error {
             Self::Output { program, text } => {
                 write!(f, "{program} answered what is not understood: {text:?}")
             }
+            Self::Failed { program } => write!(f, "{program} failed, as is told above"),
             Self::RustVersion { declared, needed, by } => write!(
                 f,
                 "Cargo.toml says rust-version {declared}, but the newest that is asked for is {needed}, by {by}: \

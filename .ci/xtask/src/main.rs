@@ -24,8 +24,10 @@ usage: cargo xtask COMMAND
   install   only install what the tests need: tools, a foreign WireGuard peer, std's sources
   system    only the system tests: real interfaces, namespaces, foreign peers (root)
   python    only the native interface's tests from outside, in Python: a real TUN descriptor, a foreign peer (root)
+  swift     the same in Swift: the package of apple/, in a folder of its own that has Swift (root, Debian)
   bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
   fuzz      only the fuzz targets, all of them or [TARGET...], each for 20 s or [--seconds N]
+  apple     on a Mac: the framework and the sources that the package of apple/ is made of
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
 ";
@@ -35,9 +37,14 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["test"] => with_shell(test::everything),
-        ["install"] => with_shell(|sh| install::everything(sh).map(|_| ())),
+        ["install"] => with_shell(|sh| {
+            install::everything(sh)?;
+            install::swift(sh).map(|_| ())
+        }),
         ["system", filter @ ..] => with_shell(|sh| test::system(sh, &install::everything(sh)?, filter)),
         ["python"] => with_shell(|sh| bindings::python(sh, &install::everything(sh)?)),
+        ["swift"] => with_shell(|sh| bindings::swift(sh, &install::everything(sh)?)),
+        ["apple"] => with_shell(bindings::xcframework),
         ["bindings"] => with_shell(|sh| bindings::bindings(sh, None)),
         ["bindings", "--out", out] => with_shell(|sh| bindings::bindings(sh, Some(out))),
         ["fuzz", targets @ .., "--seconds", seconds] => {

@@ -17,7 +17,7 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
     let mut tools = None;
     steps.run("install what the tests need", || {
         tools = Some(install::everything(sh)?);
-        Ok(())
+        install::swift(sh).map(|_| ())
     });
     steps.run("rust-version", || check::rust_version(sh));
     steps.run("unit tests", || unit(sh));
@@ -27,6 +27,7 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
     steps.run("Android and Apple compile", || check::platforms(sh));
     if let Some(tools) = tools {
         steps.run("Python bindings", || bindings::python(sh, &tools));
+        steps.run("Swift bindings", || bindings::swift(sh, &tools));
         steps.run("system tests", || system(sh, &tools, &[]));
     }
     steps.finish()

@@ -91,7 +91,7 @@ fn releases(sh: &Shell, package: &str) -> Result<Vec<String>, Error> {
 }
 
 /// Another distribution's C library and signatures do not fit Debian's packages.
-fn is_debian(sh: &Shell) -> Result<bool, Error> {
+pub(super) fn is_debian(sh: &Shell) -> Result<bool, Error> {
     Ok(sh.read_file("/etc/os-release")?.lines().any(|line| line == "ID=debian"))
 }
 
@@ -129,7 +129,7 @@ fn has_suite(sh: &Shell, suite: &str) -> Result<bool, Error> {
 }
 
 /// The mirror that this machine already takes Debian's packages from. Before the first update apt knows none.
-fn mirror(sh: &Shell) -> Result<String, Error> {
+pub(super) fn mirror(sh: &Shell) -> Result<String, Error> {
     match known_mirror(sh)? {
         Some(mirror) => Ok(mirror),
         None => {

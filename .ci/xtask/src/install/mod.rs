@@ -4,6 +4,7 @@
 mod apt;
 mod cargo_tools;
 mod std_sources;
+mod swift;
 mod wireguard_go;
 mod wireguard_tools;
 
@@ -17,6 +18,7 @@ use crate::skip;
 
 pub(crate) use cargo_tools::cargo_tool;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
+pub(crate) use swift::swift;
 
 /// Programs, the Debian package that has each, and what the tests do with it.
 const PROGRAMS: [(&str, &str, &str); 15] = [
