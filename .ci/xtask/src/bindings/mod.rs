@@ -1,5 +1,7 @@
-//! The native interface: its library with the Kotlin, Swift and Python sources that go with it, and its tests from
-//! outside.
+//! The native interface: its library with the Kotlin, Swift and Python sources that go with it, and what its tests from
+//! outside have in common. Each language's test has a file of its own.
+
+mod python;
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,8 @@ use crate::error::Error;
 use crate::install::{self, Tools};
 use crate::shell::plain;
 use crate::skip;
+
+pub(crate) use python::python;
 
 /// Runs a command where a foreign peer waits for it.
 const LAB: &str = "bindings/tests/lab.sh";
@@ -35,16 +39,6 @@ fn generate(sh: &Shell, built: &Path, out: &Path) -> Result<(), Error> {
     sh.copy_file(&library, out.join("python"))?;
     println!("bindings: {}", out.display());
     Ok(())
-}
-
-/// A Python program with a real TUN descriptor and a foreign peer.
-pub(crate) fn python(sh: &Shell, tools: &Tools) -> Result<(), Error> {
-    in_lab(sh, tools, "the Python bindings' tests", |generated| {
-        let _module = sh.push_env("PYTHONPATH", generated.join("python"));
-        // No compiled modules beside the sources.
-        let _clean = sh.push_env("PYTHONDONTWRITEBYTECODE", "1");
-        Ok(cmd!(sh, "{LAB} python3 bindings/tests/test_tunnel.py").run()?)
-    })
 }
 
 /// Runs a test of the native interface from outside, or says why it does not. The test is told where the generated
