@@ -23,6 +23,7 @@ usage: cargo xtask COMMAND
   install   only install what the tests need: tools, a foreign WireGuard peer, std's sources
   system    only the system tests: real interfaces, namespaces, foreign peers (root)
   python    only the native interface's tests from outside, in Python: a real TUN descriptor, a foreign peer (root)
+  kotlin    the same in Kotlin, with Android's library, on a JVM (root)
   bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["install"] => with_shell(|sh| install::everything(sh).map(|_| ())),
         ["system", filter @ ..] => with_shell(|sh| test::system(sh, &install::everything(sh)?, filter)),
         ["python"] => with_shell(|sh| bindings::python(sh, &install::everything(sh)?)),
+        ["kotlin"] => with_shell(|sh| bindings::kotlin(sh, &install::everything(sh)?)),
         ["bindings"] => with_shell(|sh| bindings::bindings(sh, None)),
         ["bindings", "--out", out] => with_shell(|sh| bindings::bindings(sh, Some(out))),
         ["check"] => with_shell(|sh| {

@@ -1,6 +1,7 @@
 //! The native interface: its library with the Kotlin, Swift and Python sources that go with it, and what its tests from
 //! outside have in common. Each language's test has a file of its own.
 
+mod kotlin;
 mod python;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use crate::install::{self, Tools};
 use crate::shell::plain;
 use crate::skip;
 
+pub(crate) use kotlin::kotlin;
 pub(crate) use python::python;
 
 /// Runs a command where a foreign peer waits for it.

@@ -17,7 +17,7 @@ use crate::skip;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 14] = [
+const PROGRAMS: [(&str, &str, &str); 16] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -31,6 +31,8 @@ const PROGRAMS: [(&str, &str, &str); 14] = [
     ("rsvg-convert", "librsvg2-bin", "our vector pictures as pixels"),
     ("setpriv", "util-linux", "a daemon without privileges"),
     ("python3", "python3", "the native interface from outside"),
+    ("javac", "default-jdk-headless", "the native interface from outside, in Kotlin"),
+    ("mvn", "maven", "building that and Android's library"),
     ("zbarimg", "zbar-tools", "our QR codes as others read them"),
 ];
 
