@@ -270,7 +270,7 @@ fn networks(peer: Option<usize>, key: Attribute, texts: &[String]) -> Result<Vec
 }
 
 /// A bare address is a network of one, as in a configuration's text.
-fn network(peer: Option<usize>, key: Attribute, text: &str) -> Result<IpNet, ConfigError> {
+pub(crate) fn network(peer: Option<usize>, key: Attribute, text: &str) -> Result<IpNet, ConfigError> {
     match text.parse::<IpAddr>() {
         Ok(address) => Ok(address.into()),
         Err(_) => value(peer, key, text),

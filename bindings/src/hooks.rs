@@ -48,7 +48,9 @@ pub enum HookError {
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for HookError {
     fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Failed { reason: error.reason }
+        // Kotlin tells the whole stack trace, of which the first line is the exception.
+        let reason = error.reason.lines().next().unwrap_or_default();
+        Self::Failed { reason: reason.to_owned() }
     }
 }
 
@@ -237,6 +239,13 @@ fn unresolved(host: String, why: &str) -> TunnelError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exception_of_another_type_is_told_without_its_stack_trace() {
+        let trace = "java.lang.SecurityException: no permission\n\tat app.Service.protect(Service.kt:7)\n";
+        let HookError::Failed { reason } = uniffi::UnexpectedUniFFICallbackError::new(trace).into();
+        assert_eq!(reason, "java.lang.SecurityException: no permission");
+    }
 
     #[test]
     fn addresses_are_read_with_their_zones_and_nothing_else_is() {

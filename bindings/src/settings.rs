@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use adit_core::config::{self, AllowedIpChange};
+use adit_core::config::{self, AllowedIpChange, Attribute};
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::caught::caught;
-use crate::config::{Applications, Config, Interface};
+use crate::config::{self as records, Applications, Config, Interface};
 use crate::error::ConfigError;
 
 /// The MTU where the configuration names none: IPv6's least, which fits through every mobile network.
@@ -77,6 +77,39 @@ pub fn network_settings(config: Config, platform: Platform) -> Result<NetworkSet
         let core: config::Config = config.clone().try_into()?;
         Ok(settings(config.interface, &core, platform))
     })
+}
+
+/// The same with the excluded routes cut out of the included ones: for Android before 13, whose `VpnService.Builder`
+/// has no `excludeRoute`.
+#[uniffi::export]
+pub fn without_excluded_routes(settings: NetworkSettings) -> Result<NetworkSettings, ConfigError> {
+    caught(|| {
+        let included = networks(&settings.included_routes)?;
+        let excluded = networks(&settings.excluded_routes)?;
+        let rest: BTreeSet<IpNet> = included.into_iter().flat_map(|route| cut(route, &excluded)).collect();
+        let included_routes = rest.into_iter().map(IpNetwork::from).collect();
+        Ok(NetworkSettings { included_routes, excluded_routes: Vec::new(), ..settings })
+    })
+}
+
+/// What is left of a route without the holes that lie in it. A hole around it is none: the longer prefix wins.
+fn cut(route: IpNet, holes: &[IpNet]) -> Vec<IpNet> {
+    if holes.contains(&route) {
+        return Vec::new();
+    }
+    if !holes.iter().any(|hole| route.contains(hole)) {
+        return vec![route];
+    }
+    // It is wider than a hole, so it has halves.
+    let halves = route.subnets(route.prefix_len() + 1).into_iter().flatten();
+    halves.flat_map(|half| cut(half, holes)).collect()
+}
+
+fn networks(routes: &[IpNetwork]) -> Result<Vec<IpNet>, ConfigError> {
+    let read = |route: &IpNetwork| {
+        records::network(None, Attribute::AllowedIps, &format!("{}/{}", route.address, route.prefix_length))
+    };
+    routes.iter().map(read).collect()
 }
 
 fn settings(interface: Interface, config: &config::Config, platform: Platform) -> NetworkSettings {
@@ -233,6 +266,19 @@ mod tests {
         // Unless another peer has it.
         let settings = settings_of(&[text, peer("10.0.0.0/8")].concat(), Platform::Android);
         assert_eq!(texts(&settings.excluded_routes), ["192.168.0.0/16"]);
+    }
+
+    #[test]
+    fn what_goes_around_the_tunnel_can_be_cut_out_instead() {
+        let text = [INTERFACE, &peer("0.0.0.0/2, -16.0.0.0/4, 16.1.0.0/16, ::/0, -8000::/1")].concat();
+        let settings = without_excluded_routes(settings_of(&text, Platform::Android)).unwrap();
+        assert_eq!(texts(&settings.included_routes), ["0.0.0.0/4", "16.1.0.0/16", "32.0.0.0/3", "::/1"]);
+        assert_eq!(texts(&settings.excluded_routes), [""; 0]);
+        assert_eq!(without_excluded_routes(settings.clone()), Ok(settings.clone()));
+
+        let mut wrong = settings;
+        wrong.included_routes[0].prefix_length = 33;
+        assert!(matches!(without_excluded_routes(wrong), Err(ConfigError::Value { .. })));
     }
 
     #[test]

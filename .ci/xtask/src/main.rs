@@ -24,6 +24,7 @@ usage: cargo xtask COMMAND
   install   only install what the tests need: tools, a foreign WireGuard peer, std's sources
   system    only the system tests: real interfaces, namespaces, foreign peers (root)
   python    only the native interface's tests from outside, in Python: a real TUN descriptor, a foreign peer (root)
+  kotlin    the same in Kotlin, with Android's library, on a JVM (root)
   swift     the same in Swift: the package of apple/, in a folder of its own that has Swift (root, Debian)
   bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
   fuzz      only the fuzz targets, all of them or [TARGET...], each for 20 s or [--seconds N]
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         }),
         ["system", filter @ ..] => with_shell(|sh| test::system(sh, &install::everything(sh)?, filter)),
         ["python"] => with_shell(|sh| bindings::python(sh, &install::everything(sh)?)),
+        ["kotlin"] => with_shell(|sh| bindings::kotlin(sh, &install::everything(sh)?)),
         ["swift"] => with_shell(|sh| bindings::swift(sh, &install::everything(sh)?)),
         ["apple"] => with_shell(bindings::xcframework),
         ["bindings"] => with_shell(|sh| bindings::bindings(sh, None)),

@@ -27,6 +27,7 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
     steps.run("Android and Apple compile", || check::platforms(sh));
     if let Some(tools) = tools {
         steps.run("Python bindings", || bindings::python(sh, &tools));
+        steps.run("Kotlin bindings", || bindings::kotlin(sh, &tools));
         steps.run("Swift bindings", || bindings::swift(sh, &tools));
         steps.run("system tests", || system(sh, &tools, &[]));
     }

@@ -98,8 +98,7 @@ fn the_addressed_address_replies() {
 fn no_peer_has_the_address() {
     let lab = Lab::new();
     let Tunnel { left, .. } = Tunnel::new(&lab, Adit, Adit, Family::V4);
-    for (family, words) in
-        [(Family::V4, "Destination Host Unreachable"), (Family::V6, "Address unreachable")]
+    for (family, words) in [(Family::V4, "Destination Host Unreachable"), (Family::V6, "Address unreachable")]
     {
         let nobody = format!("{}99", left.addresses.inside(family));
         let ping = left.netns().try_run(&format!("ping -c 1 -W 10 {nobody}"));

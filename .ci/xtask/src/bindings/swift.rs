@@ -4,7 +4,7 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
-use super::{LAB, generate, in_lab, library_folder};
+use super::{LAB, generate, guide, in_lab, library_folder};
 use crate::check;
 use crate::error::Error;
 use crate::install::{self, Tools};
@@ -19,9 +19,6 @@ const LINT: &str = "cd /project/apple; swift format lint --strict --recursive Pa
 
 /// Where the package has what is not committed.
 const GENERATED: &str = "apple/Generated";
-
-/// The guide, whose program the tests run.
-const GUIDE: &str = "bindings/README.md";
 
 /// What an app runs on: iPhones, their simulator on a Mac, Macs.
 const PLATFORMS: [&str; 3] = ["aarch64-apple-ios", "aarch64-apple-ios-sim", "aarch64-apple-darwin"];
@@ -79,7 +76,7 @@ fn sources(sh: &Shell, generated: &Path) -> Result<(), Error> {
     ] {
         put(sh, &package.join(to), &sh.read_file(generated.join(from))?)?;
     }
-    put(sh, &package.join("Guide/Guide.swift"), &guide(&sh.read_file(GUIDE)?)?)
+    put(sh, &package.join("Guide/Guide.swift"), &guide(sh, "swift")?)
 }
 
 /// Leaves a file alone that says the same already, so that it is not compiled again.
@@ -88,13 +85,4 @@ fn put(sh: &Shell, file: &Path, text: &str) -> Result<(), Error> {
         return Ok(());
     }
     Ok(sh.write_file(file, text)?)
-}
-
-/// The one program in Swift.
-fn guide(readme: &str) -> Result<String, Error> {
-    let programs: Vec<&str> = readme.split("```swift\n").skip(1).collect();
-    match programs[..] {
-        [program] => Ok(program.split("```").next().unwrap_or_default().to_owned()),
-        _ => Err(Error::Output { program: GUIDE, text: format!("{} programs in Swift", programs.len()) }),
-    }
 }

@@ -21,7 +21,7 @@ pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 pub(crate) use swift::swift;
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 15] = [
+const PROGRAMS: [(&str, &str, &str); 17] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -36,6 +36,8 @@ const PROGRAMS: [(&str, &str, &str); 15] = [
     ("setpriv", "util-linux", "a daemon without privileges"),
     ("python3", "python3", "the native interface from outside"),
     ("c++", "g++", "the engine behind the fuzz targets"),
+    ("javac", "default-jdk-headless", "the native interface from outside, in Kotlin"),
+    ("mvn", "maven", "building that and Android's library"),
     ("zbarimg", "zbar-tools", "our QR codes as others read them"),
 ];
 

@@ -1,6 +1,8 @@
-//! The native interface: its library with the Kotlin, Swift and Python sources that go with it, and its tests from
-//! outside.
+//! The native interface: its library with the Kotlin, Swift and Python sources that go with it, and what its tests from
+//! outside have in common. Each language's test has a file of its own.
 
+mod kotlin;
+mod python;
 mod swift;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +15,12 @@ use crate::install::{self, Tools};
 use crate::shell::plain;
 use crate::skip;
 
+pub(crate) use kotlin::kotlin;
+pub(crate) use python::python;
 pub(crate) use swift::{swift, xcframework};
+
+/// How an app embeds the core, with a program in each language.
+const GUIDE: &str = "bindings/README.md";
 
 /// Runs a command where a foreign peer waits for it.
 const LAB: &str = "bindings/tests/lab.sh";
@@ -41,16 +48,6 @@ fn generate(sh: &Shell, built: &Path, out: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// A Python program with a real TUN descriptor and a foreign peer.
-pub(crate) fn python(sh: &Shell, tools: &Tools) -> Result<(), Error> {
-    in_lab(sh, tools, "the Python bindings' tests", |generated| {
-        let _module = sh.push_env("PYTHONPATH", generated.join("python"));
-        // No compiled modules beside the sources.
-        let _clean = sh.push_env("PYTHONDONTWRITEBYTECODE", "1");
-        Ok(cmd!(sh, "{LAB} python3 bindings/tests/test_tunnel.py").run()?)
-    })
-}
-
 /// Runs a test of the native interface from outside, or says why it does not. The test is told where the generated
 /// sources are, starts itself with [`LAB`], and finds the library in the folder of [`library_folder`].
 fn in_lab(
@@ -74,6 +71,19 @@ fn in_lab(
     let _path = sh.push_env("PATH", tools.path(sh));
     let _peer = sh.push_env("ADIT_TEST_WIREGUARD_GO", wireguard_go);
     test(&generated)
+}
+
+/// The guide's one program in a language, which that language's test compiles and runs.
+fn guide(sh: &Shell, language: &str) -> Result<String, Error> {
+    let readme = sh.read_file(GUIDE)?;
+    let fence = format!("```{language}\n");
+    let programs: Vec<&str> = readme.split(fence.as_str()).skip(1).collect();
+    match programs[..] {
+        [program] => Ok(program.split("```").next().unwrap_or_default().to_owned()),
+        _ => {
+            Err(Error::Output { program: GUIDE, text: format!("{} programs in {language}", programs.len()) })
+        }
+    }
 }
 
 /// Where the library is that the tests from outside load.
