@@ -114,7 +114,7 @@ impl Outgoing {
 
     fn flush(&mut self, sockets: &mut Sockets, tunnel: &mut Tunnel, stats: &mut Stats) {
         loop {
-            let path_failed = |path: &_| tunnel.path_failed(path);
+            let path_failed = |transmit: &_| tunnel.path_failed(transmit);
             let flushed = sockets.flush(&self.outbox, &mut self.progress, stats, path_failed);
             self.blocked = flushed == Flushed::Blocked;
             if self.blocked {

@@ -74,7 +74,7 @@ impl Tunnel {
         now: Now,
         out: &'a mut Outbox,
     ) -> Sealer<'a> {
-        let keypair = self.peers[peer].keyring.sending(now.mono);
+        let keypair = self.peers[peer].contact().keyring.sending(now.mono);
         let key = keypair.as_ref().map(|keypair| keypair.sealer());
         if keypair.is_none_or(|keypair| keypair.wants_rekey_on_send(now.mono)) {
             self.begin_handshake(peer, now, out);
@@ -84,8 +84,9 @@ impl Tunnel {
 
     /// Sends what waits, in order; if nothing does, a keepalive, which tells the peer that the session stands.
     pub(super) fn send_staged_or_keepalive(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
-        let nothing_waits = self.peers[id].staged.is_empty();
-        let staged = self.peers[id].staged.take();
+        let waiting = &mut self.peers[id].contact().staged;
+        let nothing_waits = waiting.is_empty();
+        let staged = waiting.take();
         let mut sealer = self.sealer(id, Ecn::NotEct, now, out);
         for packet in staged {
             sealer.ecn = Inner::parse(&packet).map_or(Ecn::NotEct, |inner| inner.ecn);
@@ -103,22 +104,23 @@ impl Sealer<'_> {
         let Tunnel { peers, rng, mtu, .. } = &mut *self.tunnel;
         let peer = &mut peers[self.peer];
         let now = self.now.mono;
-        let (Some(key), Some(path), Some(keypair)) = (&self.key, peer.endpoint, peer.keyring.sending(now))
-        else {
+        let path = peer.endpoint;
+        let contact = peer.contact();
+        let (Some(key), Some(path), Some(keypair)) = (&self.key, path, contact.keyring.sending(now)) else {
             if !packet.is_empty() {
-                peer.staged.push(packet);
-                peer.prolong_attempt(now);
+                contact.staged.push(packet);
+                contact.prolong_attempt(now);
             }
             return;
         };
 
         let padded_len = padded_len(packet.len(), *mtu);
-        self.out.push(path, self.ecn, |arena| keypair.seal(key, packet, padded_len, arena));
-        peer.tx_bytes += sealed_len(padded_len) as u64;
-        peer.note_sent(now);
-        if !packet.is_empty() && !peer.timers.is_set(Timer::NewHandshake) {
-            peer.timers.set(Timer::NewHandshake, now + NEW_HANDSHAKE_TIMEOUT + jitter(rng));
+        self.out.push(Some(self.peer), path, self.ecn, |arena| keypair.seal(key, packet, padded_len, arena));
+        contact.tx_bytes += sealed_len(padded_len) as u64;
+        if !packet.is_empty() && !contact.timers.is_set(Timer::NewHandshake) {
+            contact.timers.set(Timer::NewHandshake, now + NEW_HANDSHAKE_TIMEOUT + jitter(rng));
         }
+        peer.note_sent(now);
         peers.reschedule(self.peer);
     }
 }

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::{Tunnel, Us};
 use crate::key::{PresharedKey, PrivateKey, PublicKey};
+use crate::proto::outbox::Transmit;
 use crate::proto::path::Path;
 use crate::proto::peer::PeerId;
 use crate::proto::peer::timers::Timer;
@@ -76,12 +77,14 @@ impl Tunnel {
         for id in self.peers.ids() {
             self.end_sessions(id);
             let peer = &mut self.peers[id];
-            peer.forget_identity();
-            for timer in [Timer::NewHandshake, Timer::PassiveKeepalive, Timer::Wipe] {
-                peer.timers.clear(timer);
+            if let Some(contact) = peer.contact_so_far_mut() {
+                contact.forget_identity();
+                for timer in [Timer::NewHandshake, Timer::PassiveKeepalive, Timer::Wipe] {
+                    contact.timers.clear(timer);
+                }
             }
             if peer.persistent_keepalive.is_some() {
-                peer.timers.set(Timer::PersistentKeepalive, now.mono);
+                peer.contact().timers.set(Timer::PersistentKeepalive, now.mono);
             }
             self.peers.reschedule(id);
         }
@@ -129,9 +132,11 @@ impl Tunnel {
             return;
         }
         peer.move_to(Path::to(endpoint));
-        peer.hasten_attempt(now.mono);
+        if let Some(contact) = peer.contact_so_far_mut() {
+            contact.hasten_attempt(now.mono);
+        }
         if peer.persistent_keepalive.is_some() {
-            peer.timers.set(Timer::PersistentKeepalive, now.mono);
+            peer.contact().timers.set(Timer::PersistentKeepalive, now.mono);
         }
     }
 
@@ -143,8 +148,8 @@ impl Tunnel {
         }
         peer.persistent_keepalive = interval;
         match interval {
-            Some(_) => peer.timers.set(Timer::PersistentKeepalive, now.mono),
-            None => peer.timers.clear(Timer::PersistentKeepalive),
+            Some(_) => peer.contact().timers.set(Timer::PersistentKeepalive, now.mono),
+            None => peer.contact().timers.clear(Timer::PersistentKeepalive),
         }
     }
 
@@ -162,17 +167,23 @@ impl Tunnel {
         self.peers.find(public_key).is_some()
     }
 
+    /// All peers' public keys, in no order that means anything.
+    pub fn peer_keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.peers.keys()
+    }
+
     /// All peers as they stand, in the order in which they were added.
     pub fn peers(&self) -> impl Iterator<Item = PeerStatus<'_>> {
         self.peers.ids_by_arrival().into_iter().map(|id| {
             let peer = &self.peers[id];
+            let contact = peer.contact_so_far();
             PeerStatus {
                 public_key: peer.public_key,
                 preshared_key: peer.preshared_key.as_ref(),
                 endpoint: peer.endpoint.map(|path| path.remote),
-                last_handshake: peer.last_handshake,
-                rx_bytes: peer.rx_bytes,
-                tx_bytes: peer.tx_bytes,
+                last_handshake: contact.and_then(|contact| contact.last_handshake),
+                rx_bytes: contact.map_or(0, |contact| contact.rx_bytes),
+                tx_bytes: contact.map_or(0, |contact| contact.tx_bytes),
                 persistent_keepalive: peer.persistent_keepalive,
                 allowed_ips: self.allowed_ips.of(id).collect(),
             }
@@ -185,23 +196,22 @@ impl Tunnel {
         for id in self.peers.ids() {
             let peer = &mut self.peers[id];
             peer.change_network();
-            peer.hasten_attempt(now.mono);
-            if peer.attempt.is_none() && peer.keyring.sending(now.mono).is_some() {
-                peer.timers.set(Timer::PassiveKeepalive, now.mono);
+            let Some(contact) = peer.contact_so_far_mut() else { continue };
+            contact.hasten_attempt(now.mono);
+            if contact.attempt.is_none() && contact.keyring.sending(now.mono).is_some() {
+                contact.timers.set(Timer::PassiveKeepalive, now.mono);
             }
             self.peers.reschedule(id);
         }
     }
 
-    /// Sending by this path failed: its local address is not used again until the peer uses it.
-    pub fn path_failed(&mut self, path: &Path) {
-        if path.local.is_none() {
-            return;
-        }
-        for id in self.peers.ids() {
-            if self.peers[id].endpoint == Some(*path) {
-                self.peers[id].forget_local_address();
-            }
+    /// Sending this failed for its path: the local address is not used again until the peer uses it. Whatever has become of
+    /// the peer meanwhile, or of its number.
+    pub fn path_failed(&mut self, transmit: &Transmit) {
+        if let Some(peer) = transmit.peer.and_then(|id| self.peers.get_mut(id))
+            && peer.endpoint == Some(transmit.path)
+        {
+            peer.forget_local_address();
         }
     }
 }
