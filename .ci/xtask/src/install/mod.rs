@@ -17,7 +17,7 @@ use crate::skip;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 14] = [
+const PROGRAMS: [(&str, &str, &str); 15] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -27,6 +27,7 @@ const PROGRAMS: [(&str, &str, &str); 14] = [
     ("sysctl", "procps", "routers, and what wg-quick sets"),
     ("bash", "bash", "hooks, and wg-quick itself"),
     ("ps", "procps", "processes that are left behind"),
+    ("strace", "strace", "that a daemon with nothing to do makes no system call"),
     ("qrencode", "qrencode", "QR codes that others draw"),
     ("rsvg-convert", "librsvg2-bin", "our vector pictures as pixels"),
     ("setpriv", "util-linux", "a daemon without privileges"),

@@ -1,0 +1,64 @@
+//! Sleep: a daemon that has nothing to do does nothing at all. These tests wait for minutes and need no processor to
+//! speak of, so they run beside the others.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::Case;
+use crate::lab::daemon::Kind::Adit;
+use crate::lab::needs::Need;
+use crate::lab::process::{Activity, next_timer};
+use crate::lab::trace::Trace;
+use crate::lab::tunnel::{Family, Lab, Tunnel};
+use crate::lab::wait::{LONG, holds, until};
+use crate::lab::wg::Dump;
+
+pub(crate) const CASES: &[Case] = &[Case {
+    name: "a_silent_session_makes_no_system_call_in_a_minute",
+    needs: &[
+        Need::Root,
+        Need::Program("wg"),
+        Need::Program("ping"),
+        Need::Program("sysctl"),
+        Need::Program("strace"),
+    ],
+    run: a_silent_session,
+}];
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Passive keepalives go 10 s after the last data, and what was armed before them runs out 5 s later.
+const SILENCE: Duration = Duration::from_secs(60);
+
+fn a_silent_session() {
+    let lab = Lab::new();
+    for netns in [&lab.left, &lab.right] {
+        // The system's own router solicitations are packets like others, and would have to be looked at.
+        netns.run("sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
+    }
+    let Tunnel { left, right } = Tunnel::new(&lab, Adit, Adit, Family::V4);
+    left.ping(right.addresses.inside(Family::V4));
+    right.ping(left.addresses.inside(Family::V4));
+
+    for end in [&left, &right] {
+        let process = end.daemon.process();
+        until("nothing is due for more than a minute", SILENCE, || {
+            holds(next_timer(process).is_none_or(|next| next > MINUTE + 2 * LONG))
+        });
+    }
+    let traces = [&left, &right].map(|end| Trace::attach(end.daemon.process()));
+    let before = traces.each_ref().map(Trace::text);
+    let activity = || [&left, &right].map(|end| Activity::of(end.daemon.process()));
+    let active = activity();
+    sleep(MINUTE);
+    assert_eq!(traces.each_ref().map(Trace::text), before, "system calls");
+    assert_eq!(activity(), active, "context switches and processor time");
+
+    // The session stands, and the traces would have told.
+    left.ping(right.addresses.inside(Family::V4));
+    for (trace, before) in traces.iter().zip(before) {
+        assert!(trace.text().len() > before.len(), "a ping is in the trace");
+    }
+    let handshake = |dump: &Dump| dump.peers[0].latest_handshake;
+    assert!(handshake(&Dump::of(left.interface())) > 0);
+}
