@@ -24,7 +24,7 @@ mod sleep;
 mod traffic;
 mod wg_commands;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -38,8 +38,12 @@ struct Case {
     run: fn(),
 }
 
-/// Two cores carry one test's two daemons and its traffic, so one test at a time has them.
-static CORES: Mutex<()> = Mutex::new(());
+/// Waits for the cores, and has them to itself: two carry one test's two daemons and its traffic.
+fn cores() -> MutexGuard<'static, ()> {
+    static CORES: Mutex<()> = Mutex::new(());
+    // A test that failed with them has left nothing undone that the next one builds on.
+    CORES.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn main() -> std::process::ExitCode {
     let mut arguments = Arguments::from_args();
@@ -72,8 +76,7 @@ fn main() -> std::process::ExitCode {
     .into_iter()
     .map(|case| {
         trial(case, move || {
-            // A test that failed has left nothing undone that the next one builds on.
-            let _cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
+            let _cores = cores();
             (case.run)();
         })
     });
