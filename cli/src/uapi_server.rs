@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use adit_core::uapi::{DeviceStatus, Errno as Uapi, Operation, Request, RequestReader, Set, write_status};
+use adit_core::uapi::{
+    DeviceStatus, Errno as Uapi, Operation, Request, RequestReader, Set, write_status_in_pieces,
+};
 use nix::errno::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -148,18 +150,25 @@ impl<B: Backend> Client<B> {
 
     async fn answer(&mut self, request: Request) -> io::Result<()> {
         self.activity.set(Activity::Working);
-        let answer = match request {
-            Request::Get => match self.backend.status().await {
-                Ok(status) => write_status(&status),
-                Err(errno) => Zeroizing::new(Operation::Get.answer(errno as i32)),
-            },
-            Request::Set(set) => {
-                let errno = self.backend.apply(set).await.err().map_or(0, |errno| errno as i32);
-                Zeroizing::new(Operation::Set.answer(errno))
-            }
+        let (operation, done) = match request {
+            Request::Get => (Operation::Get, self.backend.status().await.map(Some)),
+            Request::Set(set) => (Operation::Set, self.backend.apply(set).await.map(|()| None)),
         };
         self.activity.set(Activity::Idle { since: next(&self.events) });
-        self.stream.write_all(answer.as_bytes()).await
+        let errno = match done {
+            Ok(Some(status)) => return self.tell(&status).await,
+            Ok(None) => 0,
+            Err(errno) => errno as i32,
+        };
+        self.stream.write_all(operation.answer(errno).as_bytes()).await
+    }
+
+    /// Piece by piece: a client that reads slowly is not waited for with the text of all peers.
+    async fn tell(&mut self, status: &DeviceStatus) -> io::Result<()> {
+        for piece in write_status_in_pieces(status) {
+            self.stream.write_all(piece.as_bytes()).await?;
+        }
+        Ok(())
     }
 
     /// A request that was cut off is not done, and a client that still listens is told.

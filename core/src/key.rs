@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -35,8 +36,11 @@ pub struct PrivateKey([u8; KEY_LEN]);
 pub struct PublicKey([u8; KEY_LEN]);
 
 /// A symmetric key that two peers share, mixed into their handshakes (section 5.2).
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct PresharedKey([u8; KEY_LEN]);
+///
+/// In a place of its own: lists of peers grow and move, and must not leave copies behind. It also makes a peer that has
+/// none smaller.
+#[derive(Clone)]
+pub struct PresharedKey(Box<[u8; KEY_LEN]>);
 
 impl PrivateKey {
     /// A new key from a random source that must be fit for secrets.
@@ -77,16 +81,29 @@ impl PublicKey {
 impl PresharedKey {
     /// A new key from a random source that must be fit for secrets.
     pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        let mut bytes = Zeroizing::new([0; KEY_LEN]);
-        rng.fill_bytes(&mut *bytes);
-        Self(*bytes)
+        let mut key = Self(Box::new([0; KEY_LEN]));
+        rng.fill_bytes(&mut *key.0);
+        key
     }
 
     /// `None` for 32 zeros, which is how the wire and the UAPI say "no preshared key".
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Option<Self> {
-        (!bool::from(bytes.ct_eq(&[0; KEY_LEN]))).then(|| Self(*bytes))
+        if bool::from(bytes.ct_eq(&[0; KEY_LEN])) {
+            return None;
+        }
+        let mut key = Self(Box::new([0; KEY_LEN]));
+        key.0.copy_from_slice(bytes);
+        Some(key)
     }
 }
+
+impl Drop for PresharedKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for PresharedKey {}
 
 /// 44 characters of base64 to 32 octets, in constant time.
 fn decode_base64(text: &str) -> Result<Zeroizing<[u8; KEY_LEN]>, KeyError> {
@@ -112,18 +129,18 @@ macro_rules! key_text {
     ($key:ident) => {
         impl $key {
             /// The 32 octets. Of a secret, take no copy that outlives its use.
-            pub const fn as_bytes(&self) -> &[u8; KEY_LEN] {
+            pub fn as_bytes(&self) -> &[u8; KEY_LEN] {
                 &self.0
             }
 
             /// 44 characters of base64, the form of configuration files.
             pub fn to_base64(&self) -> String {
-                Base64::encode_string(&self.0)
+                Base64::encode_string(self.as_bytes())
             }
 
             /// 64 lower-case hexadecimal digits, the form of the UAPI.
             pub fn to_hex(&self) -> String {
-                base16ct::lower::encode_string(&self.0)
+                base16ct::lower::encode_string(self.as_bytes())
             }
         }
     };
@@ -180,7 +197,7 @@ impl Eq for PrivateKey {}
 
 impl PartialEq for PresharedKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.ct_eq(&*other.0).into()
     }
 }
 

@@ -63,8 +63,10 @@ fn sleeps_when_idle() {
     let (_device, _apps) = start(None).unwrap();
     let switches = || -> u64 {
         let threads = device_threads();
-        let voluntary = threads[0].lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        voluntary.unwrap().trim().parse().unwrap()
+        let counts =
+            threads.iter().flat_map(|status| status.lines().filter(|line| line.contains("_ctxt_switches:")));
+        // Voluntary and not, of each thread.
+        counts.map(|line| line.rsplit('\t').next().unwrap().parse::<u64>().unwrap()).sum()
     };
     // It settles: the first look at the descriptors.
     std::thread::sleep(Duration::from_millis(200));

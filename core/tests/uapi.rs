@@ -7,6 +7,7 @@ use adit_core::key::{PresharedKey, PrivateKey, PublicKey};
 use adit_core::uapi::{
     AllowedIpChange, DeviceStatus, Errno, MAX_LINE, MAX_REQUEST, Operation, PeerStatus, Reason, Request,
     RequestError, RequestReader, Set, SetPeer, StatusError, parse_status, write_set, write_status,
+    write_status_in_pieces,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -425,6 +426,18 @@ prop_compose! {
         peers in vec(set_peer(), 0..4),
     ) -> Set {
         Set { private_key, listen_port, fwmark, replace_peers, peers }
+    }
+}
+
+#[test]
+fn the_pieces_of_an_answer_are_the_answer() {
+    for (count, pieces) in [(0, 1), (1, 1), (128, 1), (129, 2), (256, 2), (1_000, 8)] {
+        let peer = |number: u16| format!("public_key={number:064x}\nallowed_ip=10.0.0.0/8\n");
+        let text = format!("listen_port=5\n{}errno=0\n\n", (0..count).map(peer).collect::<String>());
+        let status = parse_status(&text, zones).unwrap();
+        let told: Vec<_> = write_status_in_pieces(&status).collect();
+        assert_eq!(told.len(), pieces, "of {count} peers");
+        assert_eq!(told.iter().map(|piece| piece.as_str()).collect::<String>(), *write_status(&status));
     }
 }
 

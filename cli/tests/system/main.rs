@@ -10,6 +10,7 @@ mod full_tunnel;
 mod introduction;
 mod lab;
 mod life;
+mod many_peers;
 mod path_mtu;
 mod qr;
 mod quick;
@@ -19,8 +20,11 @@ mod quick_sweep;
 mod refusals;
 mod roaming;
 mod show;
+mod sleep;
 mod traffic;
 mod wg_commands;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -34,16 +38,25 @@ struct Case {
     run: fn(),
 }
 
+/// Waits for the cores, and has them to itself: two carry one test's two daemons and its traffic.
+fn cores() -> MutexGuard<'static, ()> {
+    static CORES: Mutex<()> = Mutex::new(());
+    // A test that failed with them has left nothing undone that the next one builds on.
+    CORES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn main() -> std::process::ExitCode {
     let mut arguments = Arguments::from_args();
-    // Two cores carry one test's two daemons and its traffic.
-    arguments.test_threads.get_or_insert(1);
+    // One thread for the test that has the cores, one for a test that only waits and runs beside the others.
+    arguments.test_threads.get_or_insert(2);
     lab::netns::sweep();
-    let trials = [
+    let beside = sleep::CASES.iter().map(|case| trial(*case, || (case.run)()));
+    let in_turn = [
         by_hand::CASES,
         demo::CASES,
         differential::CASES,
         life::CASES,
+        many_peers::CASES,
         changes::CASES,
         refusals::CASES,
         show::CASES,
@@ -61,17 +74,21 @@ fn main() -> std::process::ExitCode {
     ]
     .concat()
     .into_iter()
-    .map(trial)
-    .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    .map(|case| {
+        trial(case, move || {
+            let _cores = cores();
+            (case.run)();
+        })
+    });
+    libtest_mimic::run(&arguments, beside.chain(in_turn).collect()).exit_code()
 }
 
 /// What a machine lacks makes a test ignored, visibly; where everything is promised, it makes it fail.
-fn trial(case: Case) -> Trial {
+fn trial(case: Case, run: impl FnOnce() + Send + 'static) -> Trial {
     Trial::ignorable_test(case.name, move || {
         let missing: Vec<String> = case.needs.iter().filter_map(Need::missing).collect();
         if missing.is_empty() {
-            (case.run)();
+            run();
             return Ok(Completion::Completed);
         }
         let reason = missing.join(", ");

@@ -25,8 +25,8 @@ impl Driver {
         self.refresh_mtu();
         self.tunnel.set_private_key(interface.private_key, now);
         let named: HashSet<PublicKey> = peers.iter().map(|peer| peer.public_key).collect();
-        let unnamed = |peer: &PublicKey| !named.contains(peer);
-        let gone: Vec<_> = self.tunnel.peers().map(|peer| peer.public_key).filter(unnamed).collect();
+        let unnamed = |peer: &&PublicKey| !named.contains(*peer);
+        let gone: Vec<_> = self.tunnel.peer_keys().filter(unnamed).copied().collect();
         for peer in gone {
             self.remove_peer(&peer);
         }
@@ -50,7 +50,7 @@ impl Driver {
             self.tunnel.set_private_key(private_key, now);
         }
         if set.replace_peers {
-            let all: Vec<_> = self.tunnel.peers().map(|peer| peer.public_key).collect();
+            let all: Vec<_> = self.tunnel.peer_keys().copied().collect();
             for peer in all {
                 self.remove_peer(&peer);
             }

@@ -119,7 +119,7 @@ impl Outgoing {
 
     fn flush(&mut self, sockets: &mut Sockets, tunnel: &mut Tunnel, stats: &mut Stats) {
         loop {
-            let path_failed = |path: &_| tunnel.path_failed(path);
+            let path_failed = |transmit: &_| tunnel.path_failed(transmit);
             let flushed = sockets.flush(&self.outbox, &mut self.progress, stats, path_failed);
             self.blocked = flushed == Flushed::Blocked;
             if self.blocked {
@@ -313,10 +313,14 @@ impl Driver {
             stats.tun_received.packets += 1;
             stats.tun_received.octets += packet.len() as u64;
             if let Err(error) = tunnel.handle_packet(packet, now, outbox) {
-                stats.dropped.unroutable += 1;
                 if let Unroutable::NoEndpoint { peer } = error {
+                    if names.is_first_asked_for(&peer) {
+                        tunnel.stage(&peer, packet);
+                        continue;
+                    }
                     names.hurry(&peer, now.mono);
                 }
+                stats.dropped.unroutable += 1;
                 if let Some(answer) = answers.answer(packet, error, now.mono) {
                     incoming.deliver(answer, stats)?;
                 }
@@ -359,6 +363,7 @@ impl Driver {
                 self.notify(Event::Resolved { peer, host, endpoint });
             }
             Some(Resolution::Nothing { peer, host, reason, since }) => {
+                self.tunnel.drop_staged(&peer);
                 let since = now.unix.saturating_sub(now.mono - since);
                 self.notify(Event::Unresolved { peer, host, reason, since });
             }

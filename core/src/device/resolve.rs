@@ -111,6 +111,11 @@ impl Names {
         }
     }
 
+    /// Whether a peer's name was never asked for before: the answer is a moment away, be it an address or none.
+    pub(super) fn is_first_asked_for(&self, peer: &PublicKey) -> bool {
+        self.names.get(peer).is_some_and(|name| name.current.is_none() && name.failing_since.is_none())
+    }
+
     /// Somebody has a packet for a peer whose name has no address yet: the pause is over, though not more often than
     /// every [`LEAST_PAUSE`].
     pub(super) fn hurry(&mut self, peer: &PublicKey, now: Time) {

@@ -19,7 +19,7 @@ use socket::{OpenError, Sent, Socket};
 use super::error::DeviceError;
 use super::hooks::SocketProtector;
 use super::stats::Stats;
-use crate::proto::outbox::Outbox;
+use crate::proto::outbox::{Outbox, Transmit};
 use crate::proto::path::{Ecn, Path};
 
 /// How often a port that the system chose for IPv4 may turn out to be taken for IPv6.
@@ -156,14 +156,14 @@ impl Sockets {
         }
     }
 
-    /// Sends what the outbox holds, in order, from where `progress` stands. `path_failed` is told of each path
-    /// whose local address can no longer be sent from. Nothing that the network says is fatal.
+    /// Sends what the outbox holds, in order, from where `progress` stands. `path_failed` is told of
+    /// what was to leave by a path whose local address can no longer be sent from. Nothing that the network says is fatal.
     pub(super) fn flush(
         &mut self,
         out: &Outbox,
         progress: &mut Progress,
         stats: &mut Stats,
-        mut path_failed: impl FnMut(&Path),
+        mut path_failed: impl FnMut(&Transmit),
     ) -> Flushed {
         while let Some(transmit) = out.transmits().get(progress.transmits) {
             let rest = &out.bytes(transmit)[progress.octets..];
@@ -188,7 +188,7 @@ impl Sockets {
                 Sent::RunRefused => self.scatter(path.remote),
                 Sent::SourceRefused => {
                     progress.refused = Some(transmit.path);
-                    path_failed(&transmit.path);
+                    path_failed(transmit);
                 }
                 Sent::Lost(octets) => {
                     stats.dropped.udp_refused += segments(octets);

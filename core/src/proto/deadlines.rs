@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use super::peer::PeerId;
+use super::place::Place;
 use super::time::Time;
 
 /// A heap of deadlines, at most one for each peer.
@@ -11,7 +12,7 @@ use super::time::Time;
 pub(crate) struct Deadlines {
     heap: Vec<(Time, PeerId)>,
     /// Where in the heap a peer stands, by its number.
-    places: Vec<Option<usize>>,
+    places: Vec<Option<Place>>,
 }
 
 impl Deadlines {
@@ -22,29 +23,30 @@ impl Deadlines {
 
     /// Sets, moves or takes away a peer's deadline.
     pub(crate) fn set(&mut self, peer: PeerId, at: Option<Time>) {
-        let slot = peer.0 as usize;
-        if slot >= self.places.len() {
-            self.places.resize(slot + 1, None);
-        }
-        match (self.places[slot], at) {
+        let place = self.places.get(peer.index()).copied().flatten().map(Place::index);
+        match (place, at) {
             (Some(place), Some(at)) if self.heap[place].0 == at => {}
             (Some(place), Some(at)) => {
                 self.heap[place].0 = at;
                 self.settle(place);
             }
-            (None, Some(at)) => {
-                self.heap.push((at, peer));
-                self.places[slot] = Some(self.heap.len() - 1);
-                self.settle(self.heap.len() - 1);
-            }
+            (None, Some(at)) => self.insert(peer, at),
             (Some(place), None) => self.remove(place),
             (None, None) => {}
         }
     }
 
+    fn insert(&mut self, peer: PeerId, at: Time) {
+        if self.places.len() <= peer.index() {
+            self.places.resize(peer.index() + 1, None);
+        }
+        self.heap.push((at, peer));
+        self.settle(self.heap.len() - 1);
+    }
+
     fn remove(&mut self, place: usize) {
         let (_, peer) = self.heap.swap_remove(place);
-        self.places[peer.0 as usize] = None;
+        self.places[peer.index()] = None;
         if place < self.heap.len() {
             self.settle(place);
         }
@@ -65,13 +67,19 @@ impl Deadlines {
             self.swap(place, least);
             place = least;
         }
-        self.places[self.heap[place].1.0 as usize] = Some(place);
+        self.note(place);
     }
 
     fn swap(&mut self, a: usize, b: usize) {
         self.heap.swap(a, b);
-        self.places[self.heap[a].1.0 as usize] = Some(a);
-        self.places[self.heap[b].1.0 as usize] = Some(b);
+        self.note(a);
+        self.note(b);
+    }
+
+    /// Who stands here can be found here.
+    fn note(&mut self, place: usize) {
+        let (_, peer) = self.heap[place];
+        self.places[peer.index()] = Some(Place::new(place));
     }
 }
 
@@ -84,17 +92,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_is_the_least_of_all(changes in prop::collection::vec((0..20u32, prop::option::of(0..30u64)), 1..200)) {
+        fn the_first_is_the_least_of_all(changes in prop::collection::vec((0..20usize, prop::option::of(0..30u64)), 1..200)) {
             let mut deadlines = Deadlines::default();
             let mut model = BTreeMap::new();
             for (peer, at) in changes {
                 let at = at.map(|seconds| Time::from_origin(Duration::from_secs(seconds)));
-                deadlines.set(PeerId(peer), at);
+                deadlines.set(PeerId::new(peer), at);
                 match at {
                     Some(at) => _ = model.insert(peer, at),
                     None => _ = model.remove(&peer),
                 }
-                let least = model.iter().map(|(peer, at)| (*at, PeerId(*peer))).min();
+                let least = model.iter().map(|(peer, at)| (*at, PeerId::new(*peer))).min();
                 prop_assert_eq!(deadlines.first(), least);
             }
         }

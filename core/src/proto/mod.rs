@@ -4,7 +4,8 @@
 //!
 //! Begin at [`tunnel::Tunnel`]. Behind it stand [`time`], [`path`] and [`limits`], which know nobody; `wire`, the octets;
 //! `noise`, the handshake; `session`, the keys that it gives; `routing`, whom a packet belongs to; `peer`, one peer's
-//! state, and all of them with their `deadlines`; `admission`, which handshakes are worked off.
+//! state, and all of them with their `deadlines`; `admission`, which handshakes are worked off; `place`, what their tables
+//! point into each other with.
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -14,6 +15,7 @@ mod noise;
 pub mod outbox;
 pub mod path;
 mod peer;
+mod place;
 mod routing;
 mod session;
 pub mod time;

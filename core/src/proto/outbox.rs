@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::path::{Ecn, Path};
+use super::peer::PeerId;
 
 /// The largest UDP payload that one send may carry: what an IPv4 total length of 16 bits leaves after
 /// its own header and UDP's.
@@ -21,6 +22,8 @@ pub struct Transmit {
     pub range: Range<usize>,
     /// Octets in each datagram but the last, which may be shorter.
     pub segment_size: usize,
+    /// Whom the path is to be forgotten for when it fails; `None` for what answers a stranger.
+    pub(crate) peer: Option<PeerId>,
 }
 
 impl Transmit {
@@ -76,11 +79,18 @@ impl Outbox {
     }
 
     /// Appends one datagram, which `write` builds at the arena's end, and merges it with its neighbour if it can.
-    pub(crate) fn push(&mut self, path: Path, ecn: Ecn, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push(
+        &mut self,
+        peer: Option<PeerId>,
+        path: Path,
+        ecn: Ecn,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let start = self.arena.len();
         write(&mut self.arena);
         let range = start..self.arena.len();
         if let Some(last) = self.transmits.last_mut()
+            && last.peer == peer
             && last.path == path
             && last.ecn == ecn
             && range.len() <= last.segment_size
@@ -91,7 +101,7 @@ impl Outbox {
             last.range.end = range.end;
             return;
         }
-        self.transmits.push(Transmit { path, ecn, segment_size: range.len(), range });
+        self.transmits.push(Transmit { path, ecn, segment_size: range.len(), range, peer });
     }
 }
 
@@ -111,7 +121,7 @@ mod tests {
     fn equal_neighbours_merge_and_a_shorter_one_ends_the_run() {
         let mut outbox = Outbox::new(64);
         for len in [100, 100, 40, 40, 100] {
-            outbox.push(path(1), Ecn::NotEct, |arena| arena.resize(arena.len() + len, 0));
+            outbox.push(None, path(1), Ecn::NotEct, |arena| arena.resize(arena.len() + len, 0));
         }
         // 100 + 100 + 40, then 40 alone, since the larger one after it cannot join.
         assert_eq!(segments(&outbox), [3, 1, 1]);
@@ -122,7 +132,7 @@ mod tests {
     fn another_path_another_ecn_and_the_limit_end_a_run() {
         let mut outbox = Outbox::new(2);
         for (port, ecn) in [(1, Ecn::NotEct), (2, Ecn::NotEct), (2, Ecn::Ce), (2, Ecn::Ce), (2, Ecn::Ce)] {
-            outbox.push(path(port), ecn, |arena| arena.resize(arena.len() + 100, 0));
+            outbox.push(None, path(port), ecn, |arena| arena.resize(arena.len() + 100, 0));
         }
         assert_eq!(segments(&outbox), [1, 1, 2, 1]);
     }
@@ -131,7 +141,7 @@ mod tests {
     fn a_run_fits_one_udp_datagram_of_the_largest_size() {
         let mut outbox = Outbox::new(64);
         for _ in 0..64 {
-            outbox.push(path(1), Ecn::NotEct, |arena| arena.resize(arena.len() + 1500, 0));
+            outbox.push(None, path(1), Ecn::NotEct, |arena| arena.resize(arena.len() + 1500, 0));
         }
         assert_eq!(segments(&outbox), [43, 21]);
     }

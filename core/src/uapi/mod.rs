@@ -23,7 +23,7 @@ use crate::key::{PresharedKey, PrivateKey, PublicKey};
 pub use error::{Errno, Reason, RequestError, StatusError};
 pub use request::{MAX_LINE, MAX_REQUEST, RequestReader};
 pub use set::write_set;
-pub use status::{parse_status, write_status};
+pub use status::{parse_status, write_status, write_status_in_pieces};
 
 /// Turns the name of an interface, as in `[fe80::1%eth0]:51820`, into its index; `None` when there is no such
 /// interface. Only the caller may ask the system.

@@ -17,7 +17,28 @@ use crate::secret_text::SecretText;
 pub fn write_status(status: &DeviceStatus) -> Zeroizing<String> {
     let mut text = SecretText::default();
     write_device(&mut text, status);
+    write_peers(&mut text, &status.peers);
+    write_end(&mut text);
     text.into_inner()
+}
+
+/// Peers in one piece of an answer: some 50 KiB.
+const PEERS_A_PIECE: usize = 128;
+
+/// The same answer in pieces, one after the other: the text of many thousands of peers is larger than they are.
+pub fn write_status_in_pieces(status: &DeviceStatus) -> impl Iterator<Item = Zeroizing<String>> {
+    let last = status.peers.len().div_ceil(PEERS_A_PIECE).saturating_sub(1);
+    (0..=last).map(move |piece| {
+        let mut text = SecretText::default();
+        if piece == 0 {
+            write_device(&mut text, status);
+        }
+        write_peers(&mut text, status.peers.chunks(PEERS_A_PIECE).nth(piece).unwrap_or_default());
+        if piece == last {
+            write_end(&mut text);
+        }
+        text.into_inner()
+    })
 }
 
 fn write_device(text: &mut SecretText, status: &DeviceStatus) {
@@ -28,9 +49,15 @@ fn write_device(text: &mut SecretText, status: &DeviceStatus) {
     if let Some(fwmark) = status.fwmark {
         text.put(format_args!("fwmark={fwmark}\n"));
     }
-    for peer in &status.peers {
+}
+
+fn write_peers(text: &mut SecretText, peers: &[PeerStatus]) {
+    for peer in peers {
         write_peer(text, peer);
     }
+}
+
+fn write_end(text: &mut SecretText) {
     text.put(format_args!("errno=0\n\n"));
 }
 

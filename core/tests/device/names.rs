@@ -56,6 +56,37 @@ fn a_peer_is_reached_once_its_name_has_an_address() {
     client.exchange(&server);
 }
 
+/// An application sends, and the driver has seen it.
+fn send_early(client: &Node, server: &Node) {
+    client.send(server, b"early");
+    while wait(client.device.stats()).unwrap().tun_received.packets == 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_is_sent_while_a_name_is_first_asked_for_waits_for_the_answer() {
+    let server = Node::start(2, vec![peer(1, None)]);
+    let Endpoint::Address(address) = server.endpoint() else { unreachable!() };
+    let (client, answer) = by_name();
+    send_early(&client, &server);
+    answer.send(Ok(vec![address])).unwrap();
+    assert_eq!(server.receive(), b"early");
+}
+
+#[test]
+fn what_waited_for_a_name_without_an_address_is_not_sent_later() {
+    let server = Node::start(2, vec![peer(1, None)]);
+    let Endpoint::Address(address) = server.endpoint() else { unreachable!() };
+    let (client, answer) = by_name();
+    send_early(&client, &server);
+    answer.send(Err(io::Error::other("no such host"))).unwrap();
+    client.event(|event| matches!(event, Event::Unresolved { .. }).then_some(()));
+    answer.send(Ok(vec![address])).unwrap();
+    client.event(|event| matches!(event, Event::Resolved { .. }).then_some(()));
+    client.exchange(&server);
+}
+
 #[test]
 fn names_are_asked_for_again_when_the_network_changes() {
     let first = Node::start(2, vec![peer(1, None)]);

@@ -131,22 +131,44 @@ fn p34_the_address_that_the_peer_used_is_replied_from_until_it_fails() {
     world.ends[B].local = local;
     world.send(A, B, b"to that address");
     world.settle();
-    let path_used = |world: &mut World| {
+    let answer = |world: &mut World| {
         let mut out = adit_core::proto::outbox::Outbox::new(1);
         let packet = World::packet(B, A, b"answer");
         world.ends[B].tunnel.handle_packet(&packet, world.now, &mut out).unwrap();
-        out.transmits()[0].path
+        out.transmits()[0].clone()
     };
     let remote = world.ends[A].address;
-    assert_eq!(path_used(&mut world), Path { remote, local });
-    world.ends[B].tunnel.path_failed(&Path { remote, local });
-    assert_eq!(path_used(&mut world), Path { remote, local: None });
+    let used = answer(&mut world);
+    assert_eq!(used.path, Path { remote, local });
+    world.ends[B].tunnel.path_failed(&used);
+    assert_eq!(answer(&mut world).path, Path { remote, local: None });
 
     world.send(A, B, b"to that address again");
     world.settle();
-    assert_eq!(path_used(&mut world), Path { remote, local });
+    assert_eq!(answer(&mut world).path, Path { remote, local });
     world.ends[B].tunnel.network_changed(world.now);
-    assert_eq!(path_used(&mut world), Path { remote, local: None });
+    assert_eq!(answer(&mut world).path, Path { remote, local: None });
+}
+
+#[test]
+fn p34_what_failed_for_a_peer_that_is_gone_or_has_moved_changes_nothing() {
+    let mut world = World::pair(3434);
+    world.ends[B].local = Some([192, 0, 2, 200].into());
+    world.connect();
+    let mut out = adit_core::proto::outbox::Outbox::new(1);
+    world.ends[B].tunnel.handle_packet(&World::packet(B, A, b""), world.now, &mut out).unwrap();
+    let sent = out.transmits()[0].clone();
+
+    world.ends[B].local = Some([192, 0, 2, 201].into());
+    world.send(A, B, b"to another address");
+    world.settle();
+    world.ends[B].tunnel.path_failed(&sent);
+    world.ends[B].tunnel.handle_packet(&World::packet(B, A, b""), world.now, &mut out).unwrap();
+    assert_eq!(out.transmits()[1].path.local, world.ends[B].local);
+
+    let gone = world.ends[A].key;
+    assert!(world.ends[B].tunnel.remove_peer(&gone));
+    world.ends[B].tunnel.path_failed(&sent);
 }
 
 #[test]

@@ -324,7 +324,7 @@ impl World {
             let end = &mut self.ends[from];
             if transmit.path.local.is_some_and(|local| local != end.address.ip()) {
                 // The system says that this is no address of its own; the driver sends again without it.
-                end.tunnel.iter_mut().for_each(|tunnel| tunnel.path_failed(&transmit.path));
+                end.tunnel.iter_mut().for_each(|tunnel| tunnel.path_failed(transmit));
             }
             for bytes in out.bytes(transmit).chunks(transmit.segment_size) {
                 self.transmit(from, transmit.path.remote, bytes.to_vec())?;

@@ -21,7 +21,7 @@ pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 pub(crate) use swift::swift;
 
 /// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 17] = [
+const PROGRAMS: [(&str, &str, &str); 18] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -31,6 +31,7 @@ const PROGRAMS: [(&str, &str, &str); 17] = [
     ("sysctl", "procps", "routers, and what wg-quick sets"),
     ("bash", "bash", "hooks, and wg-quick itself"),
     ("ps", "procps", "processes that are left behind"),
+    ("strace", "strace", "that a daemon with nothing to do makes no system call"),
     ("qrencode", "qrencode", "QR codes that others draw"),
     ("rsvg-convert", "librsvg2-bin", "our vector pictures as pixels"),
     ("setpriv", "util-linux", "a daemon without privileges"),

@@ -1,7 +1,7 @@
 //! A daemon that runs one interface in a namespace: adit on its own interface, adit on a descriptor that is
 //! handed in, or wireguard-go.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -104,6 +104,27 @@ impl Drop for Daemon {
 /// Where a daemon's UAPI socket is.
 pub(crate) fn socket(interface: &str) -> PathBuf {
     Path::new("/var/run/wireguard").join(format!("{interface}.sock"))
+}
+
+/// A daemon's socket out of sight, so that nobody who asks every interface wakes it. Dropping this puts it back.
+pub(crate) struct HiddenSocket {
+    shown: PathBuf,
+    hidden: PathBuf,
+}
+
+impl HiddenSocket {
+    pub(crate) fn of(daemon: &Daemon) -> Self {
+        let shown = socket(&daemon.interface);
+        let hidden = shown.with_extension("hidden");
+        fs::rename(&shown, &hidden).expect("the socket is there");
+        Self { shown, hidden }
+    }
+}
+
+impl Drop for HiddenSocket {
+    fn drop(&mut self) {
+        let _ = fs::rename(&self.hidden, &self.shown);
+    }
 }
 
 /// Fails unless neither socket nor interface of this name is there, nor a process in the namespace.

@@ -111,9 +111,14 @@ pub(crate) struct End {
 
 impl End {
     pub(crate) fn start(kind: Kind, netns: &Netns, addresses: Addresses) -> Self {
-        let daemon = Daemon::start(kind, netns);
-        addresses.assign_and_up(netns, &daemon.interface);
-        Self { daemon, keys: Keys::generate(), addresses }
+        let end = Self::start_down(kind, netns, addresses);
+        end.addresses.assign_and_up(netns, end.interface());
+        end
+    }
+
+    /// Without addresses, and down.
+    pub(crate) fn start_down(kind: Kind, netns: &Netns, addresses: Addresses) -> Self {
+        Self { daemon: Daemon::start(kind, netns), keys: Keys::generate(), addresses }
     }
 
     pub(crate) fn netns(&self) -> &Netns {

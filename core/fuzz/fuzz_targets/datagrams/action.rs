@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_core::key::PresharedKey;
 use adit_core::proto::limits::MAX_STAGED;
-use adit_core::proto::path::{Ecn, Path};
+use adit_core::proto::path::Ecn;
 use adit_core::proto::tunnel::{AllowedIpChange, PeerUpdate};
 use ipnet::IpNet;
 
@@ -285,7 +285,7 @@ fn move_about(world: &mut World, input: &mut Input<'_>) -> Option<()> {
     match what % 8 {
         0 | 1 => end.address = elsewhere,
         2 => end.tunnel.network_changed(now),
-        3 => end.tunnel.path_failed(&Path { remote: address(end_of(what), 0), local: end.local }),
+        3 => end.last_sent.iter().for_each(|sent| end.tunnel.path_failed(sent)),
         4 => end.local = (what & 0x10 != 0).then(|| elsewhere.ip()),
         5 => {
             end.mtu = MTUS[usize::from(what >> 4) % MTUS.len()];

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use adit_core::key::{PrivateKey, PublicKey};
-use adit_core::proto::outbox::Outbox;
+use adit_core::proto::outbox::{Outbox, Transmit};
 use adit_core::proto::path::{Ecn, Path};
 use adit_core::proto::time::{Now, Time};
 use adit_core::proto::tunnel::{AllowedIpChange, PeerUpdate, Rejected, Tunnel, Unroutable};
@@ -47,6 +47,8 @@ pub struct End {
     pub address: SocketAddr,
     pub local: Option<IpAddr>,
     pub mtu: u16,
+    /// The last that it sent, which may be told to have failed, however late.
+    pub last_sent: Option<Transmit>,
 }
 
 pub struct World {
@@ -90,6 +92,7 @@ impl World {
                 address: address(end, 0),
                 local: None,
                 mtu: adit_core::proto::tunnel::DEFAULT_MTU,
+                last_sent: None,
             }
         });
         let mut world = Self {
@@ -263,6 +266,9 @@ impl World {
                     bytes: bytes.to_vec(),
                 });
             }
+        }
+        if let Some(last) = self.out.transmits().last() {
+            self.ends[from].last_sent = Some(last.clone());
         }
         self.out.clear();
         let too_many = self.in_flight.len().saturating_sub(MOST_IN_FLIGHT);

@@ -48,12 +48,13 @@ impl End {
     }
 
     fn put(&mut self, path: Path, ecn: Ecn, octets: &[u8]) {
-        self.outbox.push(path, ecn, |arena| arena.extend_from_slice(octets));
+        self.outbox.push(None, path, ecn, |arena| arena.extend_from_slice(octets));
     }
 
     fn flush_once(&mut self) -> Flushed {
         let failed = &mut self.failed;
-        self.sockets.flush(&self.outbox, &mut self.progress, &mut self.stats, |path| failed.push(*path))
+        self.sockets
+            .flush(&self.outbox, &mut self.progress, &mut self.stats, |transmit| failed.push(transmit.path))
     }
 
     /// Flushes whenever there is room until all is gone, as the driver does.

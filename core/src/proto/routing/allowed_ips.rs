@@ -1,40 +1,46 @@
 //! Cryptokey routing's table (section 2): networks to peers, the longest prefix first. A binary trie in which only
 //! branching points and networks have nodes, so a lookup visits as many nodes as prefixes differ, at most one
-//! for each bit of the address.
+//! for each bit of the address. Nodes are small and stand in one arena: a network costs two of them.
 
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hashbrown::HashMap;
 use ipnet::IpNet;
 
+use super::prefix::{Address, Prefix};
 use crate::proto::peer::PeerId;
+use crate::proto::place::Place;
 
 /// All peers' allowed IPs. A network belongs to one peer at a time.
 #[derive(Default)]
 pub(crate) struct AllowedIps {
-    v4: Trie,
-    v6: Trie,
+    v4: Trie<Ipv4Addr>,
+    v6: Trie<Ipv6Addr>,
 }
 
 impl AllowedIps {
     /// The peer with the longest prefix that holds this address.
     pub(crate) fn lookup(&self, address: IpAddr) -> Option<PeerId> {
-        let (trie, bits) = match address {
-            IpAddr::V4(ip) => (&self.v4, v4_bits(ip.to_bits())),
-            IpAddr::V6(ip) => (&self.v6, ip.to_bits()),
-        };
-        trie.lookup(bits)
+        match address {
+            IpAddr::V4(ip) => self.v4.lookup(ip),
+            IpAddr::V6(ip) => self.v6.lookup(ip),
+        }
     }
 
     /// Gives a network to a peer, and so takes it from any other. Host bits are masked.
     pub(crate) fn insert(&mut self, network: IpNet, peer: PeerId) {
-        self.trie(network).insert(Prefix::of(network), peer);
+        match network.trunc() {
+            IpNet::V4(network) => self.v4.insert(network.into(), peer),
+            IpNet::V6(network) => self.v6.insert(network.into(), peer),
+        }
     }
 
     /// Takes a network from a peer, if it is the peer's.
     pub(crate) fn remove(&mut self, network: IpNet, peer: PeerId) {
-        self.trie(network).remove(Prefix::of(network), peer);
+        match network.trunc() {
+            IpNet::V4(network) => self.v4.remove(network.into(), peer),
+            IpNet::V6(network) => self.v6.remove(network.into(), peer),
+        }
     }
 
     /// Takes all of a peer's networks from it.
@@ -45,74 +51,23 @@ impl AllowedIps {
 
     /// A peer's networks, each family in the order in which they were given, IPv4 first.
     pub(crate) fn of(&self, peer: PeerId) -> impl Iterator<Item = IpNet> + '_ {
-        let v4 = self.v4.of(peer).map(Prefix::to_v4);
-        v4.chain(self.v6.of(peer).map(Prefix::to_v6))
-    }
-
-    fn trie(&mut self, network: IpNet) -> &mut Trie {
-        match network {
-            IpNet::V4(_) => &mut self.v4,
-            IpNet::V6(_) => &mut self.v6,
-        }
-    }
-}
-
-/// IPv4 addresses stand at the high end, so that both families' prefixes count from the same bit.
-fn v4_bits(bits: u32) -> u128 {
-    u128::from(bits) << 96
-}
-
-/// The first `len` bits of an address; the rest are zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Prefix {
-    bits: u128,
-    len: u8,
-}
-
-impl Prefix {
-    fn of(network: IpNet) -> Self {
-        match network.trunc() {
-            IpNet::V4(net) => Self { bits: v4_bits(net.addr().to_bits()), len: net.prefix_len() },
-            IpNet::V6(net) => Self { bits: net.addr().to_bits(), len: net.prefix_len() },
-        }
-    }
-
-    fn to_v4(self) -> IpNet {
-        IpNet::new_assert(IpAddr::V4(((self.bits >> 96) as u32).into()), self.len)
-    }
-
-    fn to_v6(self) -> IpNet {
-        IpNet::new_assert(IpAddr::V6(self.bits.into()), self.len)
-    }
-
-    fn contains(self, bits: u128) -> bool {
-        (self.bits ^ bits).leading_zeros() >= u32::from(self.len)
-    }
-
-    /// The longest prefix of both.
-    fn common(self, other: Self) -> Self {
-        let len = (self.bits ^ other.bits).leading_zeros().min(self.len.min(other.len).into()) as u8;
-        Self { bits: if len == 0 { 0 } else { self.bits & (u128::MAX << (128 - u32::from(len))) }, len }
-    }
-
-    /// Which way `bits` goes below this prefix, which must be shorter than an address.
-    fn side(self, bits: u128) -> usize {
-        (bits >> (127 - u32::from(self.len)) & 1) as usize
+        let v4 = self.v4.of(peer).map(Prefix::network);
+        v4.chain(self.v6.of(peer).map(Prefix::network))
     }
 }
 
 /// A node's place in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct NodeId(u32);
+struct NodeId(Place);
 
 impl NodeId {
     fn at(self) -> usize {
-        self.0 as usize
+        self.0.index()
     }
 }
 
-struct Node {
-    prefix: Prefix,
+struct Node<A> {
+    prefix: Prefix<A>,
     children: [Option<NodeId>; 2],
     /// `None`: only a branching point.
     owner: Option<PeerId>,
@@ -131,33 +86,39 @@ const BEFORE: usize = 0;
 const AFTER: usize = 1;
 
 /// One family's table.
-#[derive(Default)]
-struct Trie {
-    nodes: Vec<Node>,
+struct Trie<A> {
+    nodes: Vec<Node<A>>,
     free: Vec<NodeId>,
     root: Option<NodeId>,
-    lists: HashMap<PeerId, List>,
+    /// By the owner's number.
+    lists: Vec<Option<List>>,
 }
 
-impl Trie {
-    fn lookup(&self, bits: u128) -> Option<PeerId> {
+impl<A> Default for Trie<A> {
+    fn default() -> Self {
+        Self { nodes: Vec::new(), free: Vec::new(), root: None, lists: Vec::new() }
+    }
+}
+
+impl<A: Address> Trie<A> {
+    fn lookup(&self, address: A) -> Option<PeerId> {
         let mut best = None;
         let mut at = self.root;
         while let Some(id) = at {
             let node = &self.nodes[id.at()];
-            if !node.prefix.contains(bits) {
+            if !node.prefix.contains(address) {
                 break;
             }
             best = node.owner.or(best);
-            if node.prefix.len == 128 {
+            if node.prefix.len == A::LEN {
                 break;
             }
-            at = node.children[node.prefix.side(bits)];
+            at = node.children[node.prefix.side(address)];
         }
         best
     }
 
-    fn insert(&mut self, prefix: Prefix, owner: PeerId) {
+    fn insert(&mut self, prefix: Prefix<A>, owner: PeerId) {
         let id = self.node_for(prefix);
         match self.nodes[id.at()].owner {
             Some(same) if same == owner => return,
@@ -168,7 +129,7 @@ impl Trie {
     }
 
     /// Finds the node of this very prefix, or makes it.
-    fn node_for(&mut self, prefix: Prefix) -> NodeId {
+    fn node_for(&mut self, prefix: Prefix<A>) -> NodeId {
         let mut parent = None;
         let mut at = self.root;
         while let Some(id) = at {
@@ -176,11 +137,11 @@ impl Trie {
             if here == prefix {
                 return id;
             }
-            if here.len >= prefix.len || !here.contains(prefix.bits) {
+            if here.len >= prefix.len || !here.contains(prefix.address) {
                 return self.split(parent, id, prefix);
             }
             parent = Some(id);
-            at = self.nodes[id.at()].children[here.side(prefix.bits)];
+            at = self.nodes[id.at()].children[here.side(prefix.address)];
         }
         let new = self.allocate(prefix);
         self.attach(parent, new);
@@ -189,7 +150,7 @@ impl Trie {
 
     /// Puts a new node between `parent` and `below`, which it does not reach through: above `below`, or beside it under
     /// a new branching point.
-    fn split(&mut self, parent: Option<NodeId>, below: NodeId, prefix: Prefix) -> NodeId {
+    fn split(&mut self, parent: Option<NodeId>, below: NodeId, prefix: Prefix<A>) -> NodeId {
         let new = self.allocate(prefix);
         let common = prefix.common(self.nodes[below.at()].prefix);
         if common == prefix {
@@ -210,22 +171,22 @@ impl Trie {
             self.root = Some(child);
             return;
         };
-        let bits = self.nodes[child.at()].prefix.bits;
+        let address = self.nodes[child.at()].prefix.address;
         let node = &mut self.nodes[parent.at()];
-        node.children[node.prefix.side(bits)] = Some(child);
+        node.children[node.prefix.side(address)] = Some(child);
     }
 
-    fn allocate(&mut self, prefix: Prefix) -> NodeId {
+    fn allocate(&mut self, prefix: Prefix<A>) -> NodeId {
         let node = Node { prefix, children: [None; 2], owner: None, neighbours: [None; 2] };
         if let Some(id) = self.free.pop() {
             self.nodes[id.at()] = node;
             return id;
         }
         self.nodes.push(node);
-        NodeId(self.nodes.len() as u32 - 1)
+        NodeId(Place::new(self.nodes.len() - 1))
     }
 
-    fn remove(&mut self, prefix: Prefix, owner: PeerId) {
+    fn remove(&mut self, prefix: Prefix<A>, owner: PeerId) {
         let mut path = Vec::new();
         let mut at = self.root;
         while let Some(id) = at {
@@ -237,16 +198,16 @@ impl Trie {
                 }
                 return;
             }
-            if node.prefix.len >= prefix.len || !node.prefix.contains(prefix.bits) {
+            if node.prefix.len >= prefix.len || !node.prefix.contains(prefix.address) {
                 return;
             }
             path.push(id);
-            at = node.children[node.prefix.side(prefix.bits)];
+            at = node.children[node.prefix.side(prefix.address)];
         }
     }
 
     fn remove_all(&mut self, owner: PeerId) {
-        while let Some(list) = self.lists.get(&owner) {
+        while let Some(list) = self.list(owner) {
             self.remove(self.nodes[list.first.at()].prefix, owner);
         }
     }
@@ -265,21 +226,28 @@ impl Trie {
             return;
         };
         let parent_node = &mut self.nodes[parent.at()];
-        parent_node.children[parent_node.prefix.side(prefix.bits)] = only_child;
+        parent_node.children[parent_node.prefix.side(prefix.address)] = only_child;
         self.prune(parent, above);
     }
 
-    fn of(&self, owner: PeerId) -> impl Iterator<Item = Prefix> + '_ {
-        let first = self.lists.get(&owner).map(|list| list.first);
+    fn of(&self, owner: PeerId) -> impl Iterator<Item = Prefix<A>> + '_ {
+        let first = self.list(owner).map(|list| list.first);
         core::iter::successors(first, |id| self.nodes[id.at()].neighbours[AFTER])
             .map(|id| self.nodes[id.at()].prefix)
     }
 
+    fn list(&self, owner: PeerId) -> Option<List> {
+        self.lists.get(owner.index()).copied().flatten()
+    }
+
     /// Gives a node to an owner, at the end of the owner's list.
     fn link(&mut self, id: NodeId, owner: PeerId) {
-        let last = self.lists.get(&owner).map(|list| list.last);
-        let first = self.lists.get(&owner).map_or(id, |list| list.first);
-        self.lists.insert(owner, List { first, last: id });
+        let list = self.list(owner);
+        if self.lists.len() <= owner.index() {
+            self.lists.resize(owner.index() + 1, None);
+        }
+        self.lists[owner.index()] = Some(List { first: list.map_or(id, |list| list.first), last: id });
+        let last = list.map(|list| list.last);
         if let Some(last) = last {
             self.nodes[last.at()].neighbours[AFTER] = Some(id);
         }
@@ -293,20 +261,16 @@ impl Trie {
         let node = &mut self.nodes[id.at()];
         let [before, after] = core::mem::take(&mut node.neighbours);
         let Some(owner) = node.owner.take() else { return };
+        let Some(List { first, last }) = self.list(owner) else { return };
         if let Some(before) = before {
             self.nodes[before.at()].neighbours[AFTER] = after;
         }
         if let Some(after) = after {
             self.nodes[after.at()].neighbours[BEFORE] = before;
         }
-        match self.lists.get_mut(&owner) {
-            Some(List { first, last }) if *first == id || *last == id => match (before, after) {
-                (None, None) => _ = self.lists.remove(&owner),
-                (None, Some(after)) => *first = after,
-                (Some(before), _) => *last = before,
-            },
-            _ => {}
-        }
+        let first = if first == id { after } else { Some(first) };
+        let last = if last == id { before } else { Some(last) };
+        self.lists[owner.index()] = first.zip(last).map(|(first, last)| List { first, last });
     }
 }
 
@@ -315,12 +279,26 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn id(number: u32) -> PeerId {
+        PeerId::new(number as usize)
+    }
+
+    fn number(peer: PeerId) -> u32 {
+        peer.index() as u32
+    }
+
     fn net(text: &str) -> IpNet {
         text.parse().unwrap()
     }
 
     fn lookup(table: &AllowedIps, address: &str) -> Option<u32> {
-        table.lookup(address.parse().unwrap()).map(|peer| peer.0)
+        table.lookup(address.parse().unwrap()).map(number)
+    }
+
+    impl<A> Trie<A> {
+        fn is_empty(&self) -> bool {
+            self.root.is_none() && self.free.len() == self.nodes.len()
+        }
     }
 
     #[test]
@@ -329,7 +307,7 @@ mod tests {
         {
             let mut table = AllowedIps::default();
             for network in order {
-                table.insert(net(network), PeerId(net(network).prefix_len().into()));
+                table.insert(net(network), id(net(network).prefix_len().into()));
             }
             for (address, peer) in [("10.1.2.3", 16), ("10.2.0.0", 8), ("11.0.0.0", 0)] {
                 assert_eq!(lookup(&table, address), Some(peer), "{address}");
@@ -341,8 +319,8 @@ mod tests {
     #[test]
     fn a_default_route_of_each_family_and_single_hosts() {
         let mut table = AllowedIps::default();
-        for (network, peer) in [("::/0", 1), ("fd00::1/128", 2), ("0.0.0.0/0", 3), ("10.0.0.1/32", 4)] {
-            table.insert(net(network), PeerId(peer));
+        for (network, number) in [("::/0", 1), ("fd00::1/128", 2), ("0.0.0.0/0", 3), ("10.0.0.1/32", 4)] {
+            table.insert(net(network), id(number));
         }
         assert_eq!(lookup(&table, "fd00::1"), Some(2));
         assert_eq!(lookup(&table, "fd00::2"), Some(1));
@@ -355,13 +333,18 @@ mod tests {
         let mut table = AllowedIps::default();
         let networks = ["10.2.0.0/16", "10.1.0.0/16", "10.3.0.0/16"].map(net);
         for network in networks {
-            table.insert(network, PeerId(1));
+            table.insert(network, id(1));
         }
-        table.insert(networks[1], PeerId(2));
-        assert!(table.of(PeerId(1)).eq([networks[0], networks[2]]));
-        assert!(table.of(PeerId(2)).eq([networks[1]]));
-        table.remove(networks[1], PeerId(1));
+        table.insert(networks[1], id(2));
+        assert!(table.of(id(1)).eq([networks[0], networks[2]]));
+        assert!(table.of(id(2)).eq([networks[1]]));
+        table.remove(networks[1], id(1));
         assert_eq!(lookup(&table, "10.1.0.1"), Some(2), "only its owner's can be removed");
+    }
+
+    #[test]
+    fn a_network_costs_little() {
+        assert_eq!([size_of::<Node<Ipv4Addr>>(), size_of::<Node<Ipv6Addr>>()], [28, 40]);
     }
 
     #[derive(Clone, Debug)]
@@ -427,21 +410,19 @@ mod tests {
             for step in steps {
                 linear.apply(&step);
                 match step {
-                    Step::Insert(network, peer) => table.insert(network, PeerId(peer)),
-                    Step::Remove(network, peer) => table.remove(network, PeerId(peer)),
-                    Step::RemoveAll(peer) => table.remove_all(PeerId(peer)),
+                    Step::Insert(network, peer) => table.insert(network, id(peer)),
+                    Step::Remove(network, peer) => table.remove(network, id(peer)),
+                    Step::RemoveAll(peer) => table.remove_all(id(peer)),
                 }
                 for probe in &probes {
-                    prop_assert_eq!(table.lookup(probe.addr()).map(|peer| peer.0), linear.lookup(probe.addr()));
+                    prop_assert_eq!(table.lookup(probe.addr()).map(number), linear.lookup(probe.addr()));
                 }
                 for peer in 0..4 {
-                    prop_assert_eq!(table.of(PeerId(peer)).collect::<Vec<_>>(), linear.of(peer));
+                    prop_assert_eq!(table.of(id(peer)).collect::<Vec<_>>(), linear.of(peer));
                 }
             }
-            (0..4).for_each(|peer| table.remove_all(PeerId(peer)));
-            for trie in [&table.v4, &table.v6] {
-                prop_assert!(trie.root.is_none() && trie.free.len() == trie.nodes.len(), "no node is lost");
-            }
+            (0..4).for_each(|peer| table.remove_all(id(peer)));
+            prop_assert!(table.v4.is_empty() && table.v6.is_empty(), "no node is lost");
         }
     }
 }

@@ -2,4 +2,5 @@
 //! peer by its number only.
 
 pub(crate) mod allowed_ips;
+mod prefix;
 pub(crate) mod receiver_index;

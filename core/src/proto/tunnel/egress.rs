@@ -70,6 +70,21 @@ impl Tunnel {
         Ok(())
     }
 
+    /// Keeps a packet that has just found no endpoint, where the caller knows that there will be one at once: the handshake
+    /// begins with it.
+    pub fn stage(&mut self, peer: &PublicKey, packet: &[u8]) {
+        if let Some(id) = self.peers.find(peer) {
+            self.peers[id].contact().staged.push(packet);
+        }
+    }
+
+    /// Forgets what [`Self::stage`] has kept: there is no endpoint after all.
+    pub fn drop_staged(&mut self, peer: &PublicKey) {
+        if let Some(contact) = self.peers.find(peer).and_then(|id| self.peers[id].contact_so_far_mut()) {
+            drop(contact.staged.take());
+        }
+    }
+
     /// For whatever is about to be sent to this peer. Without a session, or with one that grows old, it begins a handshake.
     pub(super) fn sealer<'a>(
         &'a mut self,
@@ -78,7 +93,7 @@ impl Tunnel {
         now: Now,
         out: &'a mut Outbox,
     ) -> Sealer<'a> {
-        let keyring = &mut self.peers[peer].keyring;
+        let keyring = &mut self.peers[peer].contact().keyring;
         let waits_in_vain = keyring.waits_in_vain(now.mono);
         let keypair = keyring.sending(now.mono);
         let key = keypair.as_ref().map(|keypair| keypair.sealer());
@@ -90,8 +105,9 @@ impl Tunnel {
 
     /// Sends what waits, in order; if nothing does, a keepalive, which tells the peer that the session stands.
     pub(super) fn send_staged_or_keepalive(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
-        let nothing_waits = self.peers[id].staged.is_empty();
-        let staged = self.peers[id].staged.take();
+        let waiting = &mut self.peers[id].contact().staged;
+        let nothing_waits = waiting.is_empty();
+        let staged = waiting.take();
         let mut sealer = self.sealer(id, Ecn::NotEct, now, out);
         for packet in staged {
             sealer.ecn = Inner::parse(&packet).map_or(Ecn::NotEct, |inner| inner.ecn);
@@ -109,25 +125,26 @@ impl Sealer<'_> {
         let Tunnel { peers, rng, mtu, .. } = &mut *self.tunnel;
         let peer = &mut peers[self.peer];
         let now = self.now.mono;
+        let path = peer.endpoint;
+        let contact = peer.contact();
         if !packet.is_empty() {
-            peer.prolong_attempt(now);
+            contact.prolong_attempt(now);
         }
-        let (Some(key), Some(path), Some(keypair)) = (&self.key, peer.endpoint, peer.keyring.sending(now))
-        else {
+        let (Some(key), Some(path), Some(keypair)) = (&self.key, path, contact.keyring.sending(now)) else {
             // Without an attempt the peer's key is of low order: nobody would ever take the packet.
-            if !packet.is_empty() && peer.attempt.is_some() {
-                peer.staged.push(packet);
+            if !packet.is_empty() && contact.attempt.is_some() {
+                contact.staged.push(packet);
             }
             return;
         };
 
         let padded_len = padded_len(packet.len(), *mtu);
-        self.out.push(path, self.ecn, |arena| keypair.seal(key, packet, padded_len, arena));
-        peer.tx_bytes += sealed_len(padded_len) as u64;
-        peer.note_sent(now);
-        if !packet.is_empty() && !peer.timers.is_set(Timer::NewHandshake) {
-            peer.timers.set(Timer::NewHandshake, now + NEW_HANDSHAKE_TIMEOUT + jitter(rng));
+        self.out.push(Some(self.peer), path, self.ecn, |arena| keypair.seal(key, packet, padded_len, arena));
+        contact.tx_bytes += sealed_len(padded_len) as u64;
+        if !packet.is_empty() && !contact.timers.is_set(Timer::NewHandshake) {
+            contact.timers.set(Timer::NewHandshake, now + NEW_HANDSHAKE_TIMEOUT + jitter(rng));
         }
+        peer.note_sent(now);
         peers.reschedule(self.peer);
     }
 }

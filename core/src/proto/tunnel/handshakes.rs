@@ -18,8 +18,9 @@ use crate::proto::noise::handshake::{
 use crate::proto::noise::tai64n::Tai64n;
 use crate::proto::outbox::Outbox;
 use crate::proto::path::{Ecn, Path};
+use crate::proto::peer::contact::Attempt;
 use crate::proto::peer::timers::Timer;
-use crate::proto::peer::{Attempt, Peer, PeerId};
+use crate::proto::peer::{Peer, PeerId};
 use crate::proto::routing::receiver_index::ReceiverIndices;
 use crate::proto::session::keypair::{Keypair, Role};
 use crate::proto::time::{Now, Time};
@@ -47,16 +48,20 @@ impl Tunnel {
     /// past, and when it will be otherwise.
     pub(super) fn begin_handshake(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
         let peer = &mut self.peers[id];
-        if peer.attempt.is_some() || peer.endpoint.is_none() || self.us.is_none() {
+        if peer.endpoint.is_none() || self.us.is_none() {
             return;
         }
-        peer.attempt = Some(Attempt { began: now.mono, started: now.mono, initiations: 0, is_told: false });
-        let earliest = peer.earliest_initiation(now.mono);
+        let contact = peer.contact();
+        if contact.attempt.is_some() {
+            return;
+        }
+        contact.attempt = Some(Attempt::new(now.mono));
+        let earliest = contact.earliest_initiation(now.mono);
         if earliest <= now.mono {
             self.send_initiation(id, now, out);
             return;
         }
-        peer.timers.set(Timer::RetryHandshake, earliest);
+        contact.timers.set(Timer::RetryHandshake, earliest);
         self.peers.reschedule(id);
     }
 
@@ -64,10 +69,11 @@ impl Tunnel {
     /// attempt.
     pub(super) fn retry_handshake(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
         let peer = &mut self.peers[id];
-        let Some(attempt) = &mut peer.attempt else { return };
+        let public_key = peer.public_key;
+        let Some(attempt) = &mut peer.contact().attempt else { return };
         if now.mono - attempt.began >= REKEY_ATTEMPT_TIME && !attempt.is_told {
             attempt.is_told = true;
-            self.events.push(Event::NoAnswer { peer: peer.public_key, since: attempt.began });
+            self.events.push(Event::NoAnswer { peer: public_key, since: attempt.began });
         }
         if now.mono - attempt.started < REKEY_ATTEMPT_TIME {
             if attempt.initiations > 0 {
@@ -81,39 +87,44 @@ impl Tunnel {
 
     /// Ends an attempt that came to nothing, and what waited for it with it.
     fn give_up(&mut self, id: PeerId) {
-        drop(self.peers[id].staged.take());
+        drop(self.peers[id].contact().staged.take());
         self.abandon_attempt(id);
     }
 
     /// No handshake of ours is under way from now on.
     pub(super) fn abandon_attempt(&mut self, id: PeerId) {
-        let peer = &mut self.peers[id];
-        peer.attempt = None;
-        peer.timers.clear(Timer::RetryHandshake);
-        if let Some(sent) = peer.sent_initiation.take() {
+        let contact = self.peers[id].contact();
+        contact.attempt = None;
+        contact.timers.clear(Timer::RetryHandshake);
+        if let Some(sent) = contact.sent_initiation.take() {
             self.indices.free(sent.index());
         }
     }
 
     fn send_initiation(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
         let Self { us: Some(us), peers, indices, rng, events, .. } = self else { return };
+        let forgotten = peers.greatest_timestamp_forgotten();
         let peer = &mut peers[id];
         let Some(path) = peer.endpoint else { return };
-        if let Some(superseded) = peer.sent_initiation.take() {
+        let contact = peer.contact();
+        if let Some(superseded) = contact.sent_initiation.take() {
             indices.free(superseded.index());
         }
-        peer.note_initiation_sent(now.mono);
-        peer.timers.set(Timer::RetryHandshake, now.mono + REKEY_TIMEOUT + jitter(rng));
+        contact.note_initiation_sent(now.mono);
+        contact.timers.set(Timer::RetryHandshake, now.mono + REKEY_TIMEOUT + jitter(rng));
 
-        let Some((sent, message)) = new_initiation(&us.identity, id, peer, indices, rng, now) else {
+        let last = contact.last_timestamp_sent.or(forgotten);
+        let Some((sent, message)) = new_initiation(&us.identity, id, peer, last, indices, rng, now) else {
             return self.give_up(id);
         };
-        if let Some(attempt) = &mut peer.attempt {
+        let contact = peer.contact();
+        contact.sent_initiation = Some(Box::new(sent));
+        if let Some(attempt) = &mut contact.attempt {
             attempt.initiations += 1;
-            events.push(Event::Connecting { peer: peer.public_key, initiation: attempt.initiations });
+            let initiation = attempt.initiations;
+            events.push(Event::Connecting { peer: peer.public_key, initiation });
         }
-        peer.sent_initiation = Some(Box::new(sent));
-        send_handshake(peer, message, path, now.mono, out);
+        send_handshake(id, peer, message, path, now.mono, out);
         peers.reschedule(id);
     }
 
@@ -131,15 +142,16 @@ impl Tunnel {
         let static_static = peer.static_static(&us.identity).ok_or(HandshakeError::LowOrder)?;
         let initiation = named.authenticate(&static_static)?;
 
-        if peer.greatest_timestamp_received.is_some_and(|greatest| initiation.timestamp() <= greatest) {
+        let contact = peer.contact();
+        if contact.greatest_timestamp_received.is_some_and(|greatest| initiation.timestamp() <= greatest) {
             return Err(Rejected::OldTimestamp);
         }
-        if peer.initiation_received_at.is_some_and(|at| now.mono - at < MIN_INITIATION_INTERVAL) {
+        if contact.initiation_received_at.is_some_and(|at| now.mono - at < MIN_INITIATION_INTERVAL) {
             return Err(Rejected::TooSoon);
         }
-        peer.greatest_timestamp_received = Some(initiation.timestamp());
-        peer.initiation_received_at = Some(now.mono);
-        peer.rx_bytes += size_of::<Initiation>() as u64;
+        contact.greatest_timestamp_received = Some(initiation.timestamp());
+        contact.initiation_received_at = Some(now.mono);
+        contact.rx_bytes += size_of::<Initiation>() as u64;
         self.move_endpoint(id, path);
         self.peers[id].note_received(now.mono);
         self.respond(id, initiation, path, now, out)
@@ -162,9 +174,10 @@ impl Tunnel {
             .inspect_err(|_| self.indices.free(local))?;
 
         let keypair = Keypair::new(Role::Responder, now.mono, local, remote, keys);
-        let retired = peer.keyring.install_responded(keypair);
-        peer.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
-        send_handshake(peer, message, path, now.mono, out);
+        let contact = peer.contact();
+        let retired = contact.keyring.install_responded(keypair);
+        contact.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
+        send_handshake(id, peer, message, path, now.mono, out);
         self.retire(retired);
         self.peers.reschedule(id);
         Ok(())
@@ -181,22 +194,20 @@ impl Tunnel {
         let local = message.receiver();
         let id = self.indices.peer(local).ok_or(Rejected::UnknownIndex)?;
         let peer = &mut self.peers[id];
-        let sent = peer
-            .sent_initiation
-            .as_ref()
-            .filter(|sent| sent.index() == local)
-            .ok_or(Rejected::UnknownIndex)?;
-        let sent_at =
-            peer.initiation_sent_at().filter(|_| !peer.timers.is_due(Timer::RetryHandshake, now.mono));
-        let sent_at = sent_at.ok_or(Rejected::LateResponse)?;
+        let contact = peer.contact_so_far().ok_or(Rejected::UnknownIndex)?;
+        let sent = contact.sent_initiation.as_ref().filter(|sent| sent.index() == local);
+        let sent = sent.ok_or(Rejected::UnknownIndex)?;
+        let is_late = contact.timers.is_due(Timer::RetryHandshake, now.mono);
+        let sent_at = contact.initiation_sent_at().filter(|_| !is_late).ok_or(Rejected::LateResponse)?;
         let keys = sent.open(&us.identity, peer.preshared_key.as_ref(), message)?;
 
+        let contact = peer.contact();
         // The initiation's index goes over to the keypair, so it is not freed here.
-        peer.sent_initiation = None;
+        contact.sent_initiation = None;
         let keypair = Keypair::new(Role::Initiator, sent_at, local, message.sender(), keys);
-        let retired = peer.keyring.install_initiated(keypair);
-        peer.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
-        peer.rx_bytes += size_of::<Response>() as u64;
+        let retired = contact.keyring.install_initiated(keypair);
+        contact.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
+        contact.rx_bytes += size_of::<Response>() as u64;
         self.retire(retired);
         self.move_endpoint(id, path);
         self.peers[id].note_received(now.mono);
@@ -209,7 +220,7 @@ impl Tunnel {
     pub(super) fn connected(&mut self, id: PeerId, now: Now) {
         self.abandon_attempt(id);
         let peer = &mut self.peers[id];
-        peer.last_handshake = Some(now.unix);
+        peer.contact().last_handshake = Some(now.unix);
         self.events.push(Event::Connected { peer: peer.public_key });
         self.peers.reschedule(id);
     }
@@ -237,25 +248,35 @@ fn new_initiation(
     us: &Identity,
     id: PeerId,
     peer: &mut Peer,
+    last: Option<Tai64n>,
     indices: &mut ReceiverIndices,
     rng: &mut dyn CryptoRng,
     now: Now,
 ) -> Option<(SentInitiation, Initiation)> {
     let static_static = peer.static_static(us)?;
     let ephemeral = PrivateKey::generate(rng);
-    let timestamp = Tai64n::next(peer.last_timestamp_sent, now.unix);
+    let timestamp = Tai64n::next(last, now.unix);
     let index = indices.draw(id, rng);
     let initiation = SentInitiation::new(us, &peer.public_key, &static_static, index, ephemeral, timestamp)
         .inspect_err(|_| indices.free(index))
         .ok()?;
-    peer.last_timestamp_sent = Some(timestamp);
+    peer.contact().last_timestamp_sent = Some(timestamp);
     Some(initiation)
 }
 
 /// Fills in the macs and sends. Handshake messages carry no congestion field of anybody's.
-fn send_handshake(peer: &mut Peer, mut message: impl Handshake, path: Path, now: Time, out: &mut Outbox) {
-    peer.cookie_jar.seal(&MacKeys::new(&peer.public_key), &mut message, now);
-    out.push(path, Ecn::NotEct, |arena| arena.extend_from_slice(message.as_bytes()));
-    peer.tx_bytes += message.as_bytes().len() as u64;
+fn send_handshake(
+    id: PeerId,
+    peer: &mut Peer,
+    mut message: impl Handshake,
+    path: Path,
+    now: Time,
+    out: &mut Outbox,
+) {
+    let keys = MacKeys::new(&peer.public_key);
+    let contact = peer.contact();
+    contact.cookie_jar.seal(&keys, &mut message, now);
+    out.push(Some(id), path, Ecn::NotEct, |arena| arena.extend_from_slice(message.as_bytes()));
+    contact.tx_bytes += message.as_bytes().len() as u64;
     peer.note_sent(now);
 }

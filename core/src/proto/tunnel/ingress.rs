@@ -109,7 +109,7 @@ impl Tunnel {
             Verdict::BadMac1 => Err(Rejected::BadMac1),
             Verdict::TooMany => Err(Rejected::TooMany),
             Verdict::Challenge(reply) => {
-                out.push(path, Ecn::NotEct, |arena| {
+                out.push(None, path, Ecn::NotEct, |arena| {
                     arena.extend_from_slice(zerocopy::IntoBytes::as_bytes(&reply))
                 });
                 Err(Rejected::Challenged)
@@ -125,7 +125,8 @@ impl Tunnel {
     fn accept_cookie<'d>(&mut self, reply: &CookieReply, now: Time) -> Result<Option<&'d [u8]>, Rejected> {
         let id = self.peer_of(reply.receiver())?;
         let peer = &mut self.peers[id];
-        peer.cookie_jar.accept(&MacKeys::new(&peer.public_key), reply, now)?;
+        let keys = MacKeys::new(&peer.public_key);
+        peer.contact().cookie_jar.accept(&keys, reply, now)?;
         Ok(None)
     }
 
@@ -141,11 +142,11 @@ impl Tunnel {
         out: &mut Outbox,
     ) -> Result<Option<&'d [u8]>, Rejected> {
         let id = self.peer_of(receiver)?;
-        let peer = &mut self.peers[id];
-        let keypair = peer.keyring.find(receiver).ok_or(Rejected::UnknownIndex)?;
+        let contact = self.peers[id].contact();
+        let keypair = contact.keyring.find(receiver).ok_or(Rejected::UnknownIndex)?;
         let payload = keypair.open(counter, sealed, now.mono)?;
 
-        peer.rx_bytes += (payload.len() + TRANSPORT_OVERHEAD) as u64;
+        contact.rx_bytes += (payload.len() + TRANSPORT_OVERHEAD) as u64;
         self.move_endpoint(id, path);
         self.peers[id].note_received(now.mono);
         self.note_keypair_used(id, receiver, now, out);
@@ -153,7 +154,8 @@ impl Tunnel {
             self.peers.reschedule(id);
             return Ok(None);
         }
-        self.peers[id].timers.set_if_clear(Timer::PassiveKeepalive, now.mono + KEEPALIVE_TIMEOUT);
+        let timers = &mut self.peers[id].contact().timers;
+        timers.set_if_clear(Timer::PassiveKeepalive, now.mono + KEEPALIVE_TIMEOUT);
         self.peers.reschedule(id);
         self.accept_packet(id, payload, ecn).map(Some)
     }
@@ -164,14 +166,14 @@ impl Tunnel {
         let peer = &mut self.peers[id];
         // Both ends compare the same two keys, so exactly one of them yields.
         let yields = us.identity.public > peer.public_key;
-        if let Some(retired) = peer.keyring.confirm(receiver, yields) {
+        if let Some(retired) = peer.contact().keyring.confirm(receiver, yields) {
             self.retire(retired);
             self.connected(id, now);
-            if !self.peers[id].staged.is_empty() {
+            if !self.peers[id].contact().staged.is_empty() {
                 self.send_staged_or_keepalive(id, now, out);
             }
         }
-        if self.peers[id].keyring.wants_rekey_on_receive(now.mono) {
+        if self.peers[id].contact().keyring.wants_rekey_on_receive(now.mono) {
             self.begin_handshake(id, now, out);
         }
     }

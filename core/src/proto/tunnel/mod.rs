@@ -101,9 +101,10 @@ impl Tunnel {
 
     /// Ends a peer's sessions, whatever handshake is under way and what waits for it.
     fn end_sessions(&mut self, id: PeerId) {
-        let retired = self.peers[id].keyring.clear();
+        let Some(contact) = self.peers[id].contact_so_far_mut() else { return };
+        drop(contact.staged.take());
+        let retired = contact.keyring.clear();
         self.retire(retired);
-        drop(self.peers[id].staged.take());
         self.abandon_attempt(id);
     }
 }

@@ -11,8 +11,10 @@ use ipnet::IpNet;
 
 use super::{Tunnel, Us};
 use crate::key::{PresharedKey, PrivateKey, PublicKey};
+use crate::proto::outbox::Transmit;
 use crate::proto::path::Path;
 use crate::proto::peer::PeerId;
+use crate::proto::peer::contact::Attempt;
 use crate::proto::peer::timers::Timer;
 use crate::proto::time::Now;
 
@@ -77,12 +79,14 @@ impl Tunnel {
         for id in self.peers.ids() {
             self.end_sessions(id);
             let peer = &mut self.peers[id];
-            peer.forget_identity();
-            for timer in [Timer::NewHandshake, Timer::PassiveKeepalive, Timer::Wipe] {
-                peer.timers.clear(timer);
+            if let Some(contact) = peer.contact_so_far_mut() {
+                contact.forget_identity();
+                for timer in [Timer::NewHandshake, Timer::PassiveKeepalive, Timer::Wipe] {
+                    contact.timers.clear(timer);
+                }
             }
             if peer.persistent_keepalive.is_some() {
-                peer.timers.set(Timer::PersistentKeepalive, now.mono);
+                peer.contact().timers.set(Timer::PersistentKeepalive, now.mono);
             }
             self.peers.reschedule(id);
         }
@@ -123,16 +127,21 @@ impl Tunnel {
         self.peers.reschedule(id);
     }
 
-    /// Another endpoint is tried at once by a handshake under way. The same one keeps the local address that works.
+    /// Another endpoint is tried at once by a handshake under way, or by one for what was staged. The same one keeps the local address that works.
     fn set_endpoint(&mut self, id: PeerId, endpoint: SocketAddr, now: Now) {
         let peer = &mut self.peers[id];
         if peer.endpoint.is_some_and(|path| path.remote == endpoint) {
             return;
         }
         peer.move_to(Path::to(endpoint));
-        peer.hasten_attempt(now.mono);
+        if let Some(contact) = peer.contact_so_far_mut() {
+            if !contact.staged.is_empty() && contact.attempt.is_none() {
+                contact.attempt = Some(Attempt::new(now.mono));
+            }
+            contact.hasten_attempt(now.mono);
+        }
         if peer.persistent_keepalive.is_some() {
-            peer.timers.set(Timer::PersistentKeepalive, now.mono);
+            peer.contact().timers.set(Timer::PersistentKeepalive, now.mono);
         }
     }
 
@@ -144,8 +153,8 @@ impl Tunnel {
         }
         peer.persistent_keepalive = interval;
         match interval {
-            Some(_) => peer.timers.set(Timer::PersistentKeepalive, now.mono),
-            None => peer.timers.clear(Timer::PersistentKeepalive),
+            Some(_) => peer.contact().timers.set(Timer::PersistentKeepalive, now.mono),
+            None => peer.contact().timers.clear(Timer::PersistentKeepalive),
         }
     }
 
@@ -165,20 +174,27 @@ impl Tunnel {
 
     /// Whether there is a session with this peer that may still be used.
     pub fn has_session(&self, public_key: &PublicKey, now: Now) -> bool {
-        self.peers.find(public_key).is_some_and(|id| self.peers[id].keyring.can_send(now.mono))
+        let contact = self.peers.find(public_key).and_then(|id| self.peers[id].contact_so_far());
+        contact.is_some_and(|contact| contact.keyring.can_send(now.mono))
+    }
+
+    /// All peers' public keys, in no order that means anything.
+    pub fn peer_keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.peers.keys()
     }
 
     /// All peers as they stand, in the order in which they were added.
     pub fn peers(&self) -> impl Iterator<Item = PeerStatus<'_>> {
         self.peers.ids_by_arrival().into_iter().map(|id| {
             let peer = &self.peers[id];
+            let contact = peer.contact_so_far();
             PeerStatus {
                 public_key: peer.public_key,
                 preshared_key: peer.preshared_key.as_ref(),
                 endpoint: peer.endpoint.map(|path| path.remote),
-                last_handshake: peer.last_handshake,
-                rx_bytes: peer.rx_bytes,
-                tx_bytes: peer.tx_bytes,
+                last_handshake: contact.and_then(|contact| contact.last_handshake),
+                rx_bytes: contact.map_or(0, |contact| contact.rx_bytes),
+                tx_bytes: contact.map_or(0, |contact| contact.tx_bytes),
                 persistent_keepalive: peer.persistent_keepalive,
                 allowed_ips: self.allowed_ips.of(id).collect(),
             }
@@ -191,25 +207,25 @@ impl Tunnel {
         for id in self.peers.ids() {
             let peer = &mut self.peers[id];
             peer.change_network();
-            peer.hasten_attempt(now.mono);
-            if peer.attempt.is_none() && peer.keyring.sending(now.mono).is_some() {
-                peer.timers.set(Timer::PassiveKeepalive, now.mono);
-            } else if peer.attempt.is_none() && peer.persistent_keepalive.is_some() {
-                peer.timers.set(Timer::PersistentKeepalive, now.mono);
+            let is_kept_alive = peer.persistent_keepalive.is_some();
+            let Some(contact) = peer.contact_so_far_mut() else { continue };
+            contact.hasten_attempt(now.mono);
+            if contact.attempt.is_none() && contact.keyring.can_send(now.mono) {
+                contact.timers.set(Timer::PassiveKeepalive, now.mono);
+            } else if contact.attempt.is_none() && is_kept_alive {
+                contact.timers.set(Timer::PersistentKeepalive, now.mono);
             }
             self.peers.reschedule(id);
         }
     }
 
-    /// Sending by this path failed: its local address is not used again until the peer uses it.
-    pub fn path_failed(&mut self, path: &Path) {
-        if path.local.is_none() {
-            return;
-        }
-        for id in self.peers.ids() {
-            if self.peers[id].endpoint == Some(*path) {
-                self.peers[id].forget_local_address();
-            }
+    /// Sending this failed for its path: the local address is not used again until the peer uses it. Whatever has become of
+    /// the peer meanwhile, or of its number.
+    pub fn path_failed(&mut self, transmit: &Transmit) {
+        if let Some(peer) = transmit.peer.and_then(|id| self.peers.get_mut(id))
+            && peer.endpoint == Some(transmit.path)
+        {
+            peer.forget_local_address();
         }
     }
 }

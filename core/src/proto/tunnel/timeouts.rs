@@ -14,7 +14,7 @@ impl Tunnel {
         while let Some((at, id)) = self.peers.next_deadline()
             && at <= now.mono
         {
-            while let Some(timer) = self.peers[id].timers.take_due(now.mono) {
+            while let Some(timer) = self.peers[id].contact().timers.take_due(now.mono) {
                 self.handle_timer(id, timer, now, out);
             }
             self.peers.reschedule(id);
@@ -29,7 +29,7 @@ impl Tunnel {
                 self.begin_handshake(id, now, out);
             }
             // The session may be over since: then there is nobody to reassure.
-            Timer::PassiveKeepalive if self.peers[id].keyring.sending(now.mono).is_none() => {}
+            Timer::PassiveKeepalive if self.peers[id].contact().keyring.sending(now.mono).is_none() => {}
             Timer::PassiveKeepalive => self.sealer(id, Ecn::NotEct, now, out).push(&[]),
             Timer::PersistentKeepalive => self.send_persistent_keepalive(id, now, out),
             Timer::Wipe => self.wipe(id),
@@ -48,10 +48,10 @@ impl Tunnel {
 
     /// No session for so long: the keys are forgotten, and the timers that were the session's with them.
     fn wipe(&mut self, id: PeerId) {
-        let retired = self.peers[id].keyring.clear();
+        let contact = self.peers[id].contact();
+        contact.timers.clear(Timer::NewHandshake);
+        contact.timers.clear(Timer::PassiveKeepalive);
+        let retired = contact.keyring.clear();
         self.retire(retired);
-        let timers = &mut self.peers[id].timers;
-        timers.clear(Timer::NewHandshake);
-        timers.clear(Timer::PassiveKeepalive);
     }
 }
