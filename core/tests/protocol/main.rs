@@ -10,6 +10,7 @@ mod cookie_oracle;
 mod cookies;
 mod handshake;
 mod keypairs;
+mod known;
 mod link;
 mod load;
 mod low_order;
