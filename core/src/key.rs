@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -26,17 +27,18 @@ pub enum KeyError {
     Hex,
 }
 
-/// A Curve25519 private key, clamped as RFC 7748, section 5 asks.
+/// A Curve25519 private key, clamped as RFC 7748, section 5 asks. In a place of its own, so that whatever it is part of may
+/// move, as in a list that grows, and leaves no copy behind.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct PrivateKey([u8; KEY_LEN]);
+pub struct PrivateKey(Box<[u8; KEY_LEN]>);
 
 /// A Curve25519 public key: the name of a peer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey([u8; KEY_LEN]);
 
-/// A symmetric key that two peers share, mixed into their handshakes (section 5.2).
+/// A symmetric key that two peers share, mixed into their handshakes (section 5.2). In a place of its own, as a private key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct PresharedKey([u8; KEY_LEN]);
+pub struct PresharedKey(Box<[u8; KEY_LEN]>);
 
 impl PrivateKey {
     /// A new key from a random source that must be fit for secrets.
@@ -48,7 +50,7 @@ impl PrivateKey {
 
     /// Takes 32 octets and clamps them.
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
-        let mut key = Self(*bytes);
+        let mut key = Self(Box::new(*bytes));
         key.0[0] &= 248;
         key.0[31] = (key.0[31] & 127) | 64;
         key
@@ -56,13 +58,13 @@ impl PrivateKey {
 
     /// The public key that belongs to this one.
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(x25519_dalek::PublicKey::from(&StaticSecret::from(self.0)).to_bytes())
+        PublicKey(x25519_dalek::PublicKey::from(&StaticSecret::from(*self.0)).to_bytes())
     }
 
     /// X25519 with another's public key (RFC 7748). `None` when the result is all zeros, as a
     /// low-order point makes it: such a secret would be known to everybody.
     pub fn shared_secret(&self, theirs: &PublicKey) -> Option<Zeroizing<[u8; KEY_LEN]>> {
-        let shared = StaticSecret::from(self.0).diffie_hellman(&x25519_dalek::PublicKey::from(theirs.0));
+        let shared = StaticSecret::from(*self.0).diffie_hellman(&x25519_dalek::PublicKey::from(theirs.0));
         shared.was_contributory().then(|| Zeroizing::new(shared.to_bytes()))
     }
 }
@@ -79,12 +81,12 @@ impl PresharedKey {
     pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
         let mut bytes = Zeroizing::new([0; KEY_LEN]);
         rng.fill_bytes(&mut *bytes);
-        Self(*bytes)
+        Self(Box::new(*bytes))
     }
 
     /// `None` for 32 zeros, which is how the wire and the UAPI say "no preshared key".
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Option<Self> {
-        (!bool::from(bytes.ct_eq(&[0; KEY_LEN]))).then(|| Self(*bytes))
+        (!bool::from(bytes.ct_eq(&[0; KEY_LEN]))).then(|| Self(Box::new(*bytes)))
     }
 }
 
@@ -118,12 +120,12 @@ macro_rules! key_text {
 
             /// 44 characters of base64, the form of configuration files.
             pub fn to_base64(&self) -> String {
-                Base64::encode_string(&self.0)
+                Base64::encode_string(self.as_bytes())
             }
 
             /// 64 lower-case hexadecimal digits, the form of the UAPI.
             pub fn to_hex(&self) -> String {
-                base16ct::lower::encode_string(&self.0)
+                base16ct::lower::encode_string(self.as_bytes())
             }
         }
     };
@@ -172,7 +174,7 @@ impl PresharedKey {
 
 impl PartialEq for PrivateKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.ct_eq(&*other.0).into()
     }
 }
 
@@ -180,7 +182,7 @@ impl Eq for PrivateKey {}
 
 impl PartialEq for PresharedKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.ct_eq(&*other.0).into()
     }
 }
 

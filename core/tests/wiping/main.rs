@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(unreachable_pub, reason = "each room of this test is a module of one binary")]
 
+mod configuration;
 mod engine;
 mod heap;
 #[path = "../protocol/known.rs"]
