@@ -5,6 +5,9 @@
 mod node;
 
 mod ends;
+mod flood;
 mod names;
 mod settings;
+#[path = "../protocol/strangers.rs"]
+mod strangers;
 mod traffic;
