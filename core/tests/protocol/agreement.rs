@@ -127,3 +127,19 @@ fn p14_they_converge_within_one_retry_though_a_message_of_either_handshake_is_lo
         }
     }
 }
+
+#[test]
+fn p14_a_handshake_that_the_other_made_needless_begins_no_third() {
+    let mut world = World::pair(141_414);
+    world.send(A, B, b"from a");
+    // B has answered, and may not use the session yet. What it begins now is overtaken by A's confirmation.
+    world.advance(millis(15));
+    world.send(B, A, b"from b");
+    world.advance(secs(1));
+    assert_eq!(world.initiators(), [A, B]);
+    for _ in 0..100 {
+        world.send(B, A, b"A has nothing to say");
+        world.advance(millis(200));
+    }
+    assert_eq!(world.initiators(), []);
+}

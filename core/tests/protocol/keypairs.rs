@@ -224,3 +224,28 @@ fn p15_a_handshake_of_the_responder_s_that_came_to_nothing_makes_it_no_initiator
     world.send(B, A, b"the responder of the session");
     assert_eq!(world.initiators(), []);
 }
+
+#[test]
+fn p17_nothing_is_lost_where_two_new_keypairs_cross() {
+    let mut world = World::pair(1_717);
+    world.connect();
+    // B's packet has no answer, so B thinks the session dead and begins a handshake at the moment at which A does.
+    world.advance(secs(105));
+    world.send_lost(B, A, b"unanswered");
+    world.advance(secs(15));
+    let moment = world.ends[B].tunnel.poll_timeout().unwrap();
+    world.advance(moment - world.now.mono - millis(1));
+    world.sent();
+    let mut sent = [vec![], vec![]];
+    for number in 0..100 {
+        sent[B].push(world.send(A, B, &[number]));
+        world.advance(millis(1) / 2);
+        sent[A].push(world.send(B, A, &[number]));
+        world.advance(millis(1) / 2);
+        assert!([A, B].iter().all(|end| world.ends[*end].tunnel.receiver_indices() <= 4));
+    }
+    world.settle();
+    assert_eq!(world.initiators(), [A, B], "they crossed");
+    assert_eq!([A, B].map(|end| world.delivered(end)), sent);
+    assert!([A, B].iter().all(|end| world.ends[*end].tunnel.receiver_indices() <= 3));
+}
