@@ -27,19 +27,17 @@ pub enum KeyError {
     Hex,
 }
 
-/// A Curve25519 private key, clamped as RFC 7748, section 5 asks.
+/// A Curve25519 private key, clamped as RFC 7748, section 5 asks. In a place of its own, so that whatever it is part of may
+/// move, as in a list that grows, and leaves no copy behind.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct PrivateKey([u8; KEY_LEN]);
+pub struct PrivateKey(Box<[u8; KEY_LEN]>);
 
 /// A Curve25519 public key: the name of a peer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey([u8; KEY_LEN]);
 
-/// A symmetric key that two peers share, mixed into their handshakes (section 5.2).
-///
-/// In a place of its own: lists of peers grow and move, and must not leave copies behind. It also makes a peer that has
-/// none smaller.
-#[derive(Clone)]
+/// A symmetric key that two peers share, mixed into their handshakes (section 5.2). In a place of its own, as a private key.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct PresharedKey(Box<[u8; KEY_LEN]>);
 
 impl PrivateKey {
@@ -52,7 +50,7 @@ impl PrivateKey {
 
     /// Takes 32 octets and clamps them.
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
-        let mut key = Self(*bytes);
+        let mut key = Self(boxed(bytes));
         key.0[0] &= 248;
         key.0[31] = (key.0[31] & 127) | 64;
         key
@@ -60,13 +58,13 @@ impl PrivateKey {
 
     /// The public key that belongs to this one.
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(x25519_dalek::PublicKey::from(&StaticSecret::from(self.0)).to_bytes())
+        PublicKey(x25519_dalek::PublicKey::from(&StaticSecret::from(*self.0)).to_bytes())
     }
 
     /// X25519 with another's public key (RFC 7748). `None` when the result is all zeros, as a
     /// low-order point makes it: such a secret would be known to everybody.
     pub fn shared_secret(&self, theirs: &PublicKey) -> Option<Zeroizing<[u8; KEY_LEN]>> {
-        let shared = StaticSecret::from(self.0).diffie_hellman(&x25519_dalek::PublicKey::from(theirs.0));
+        let shared = StaticSecret::from(*self.0).diffie_hellman(&x25519_dalek::PublicKey::from(theirs.0));
         shared.was_contributory().then(|| Zeroizing::new(shared.to_bytes()))
     }
 }
@@ -88,22 +86,16 @@ impl PresharedKey {
 
     /// `None` for 32 zeros, which is how the wire and the UAPI say "no preshared key".
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Option<Self> {
-        if bool::from(bytes.ct_eq(&[0; KEY_LEN])) {
-            return None;
-        }
-        let mut key = Self(Box::new([0; KEY_LEN]));
-        key.0.copy_from_slice(bytes);
-        Some(key)
+        (!bool::from(bytes.ct_eq(&[0; KEY_LEN]))).then(|| Self(boxed(bytes)))
     }
 }
 
-impl Drop for PresharedKey {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
+/// A copy in a place of its own, which never was on the stack.
+fn boxed(bytes: &[u8; KEY_LEN]) -> Box<[u8; KEY_LEN]> {
+    let mut boxed = Box::new([0; KEY_LEN]);
+    boxed.copy_from_slice(bytes);
+    boxed
 }
-
-impl ZeroizeOnDrop for PresharedKey {}
 
 /// 44 characters of base64 to 32 octets, in constant time.
 fn decode_base64(text: &str) -> Result<Zeroizing<[u8; KEY_LEN]>, KeyError> {
@@ -189,7 +181,7 @@ impl PresharedKey {
 
 impl PartialEq for PrivateKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.ct_eq(&*other.0).into()
     }
 }
 

@@ -1,10 +1,14 @@
 //! Devices as an app sees them: real UDP sockets on loopback, TUN descriptors that are socket pairs, and whatever
 //! goes wrong between them.
 #![cfg(all(feature = "device", unix))]
+#![allow(unreachable_pub, reason = "each room of this test is a module of one binary")]
 
 mod node;
 
 mod ends;
+mod flood;
 mod names;
 mod settings;
+#[path = "../protocol/strangers.rs"]
+mod strangers;
 mod traffic;

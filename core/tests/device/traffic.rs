@@ -45,7 +45,7 @@ fn packets_of_every_size_arrive_whole() {
 }
 
 #[test]
-fn ten_thousand_packets_keep_their_order_and_are_accounted_for() {
+fn p38_ten_thousand_packets_keep_their_order_and_are_accounted_for() {
     const PACKETS: u32 = 10_000;
     let (client, server) = pair();
     client.exchange(&server);

@@ -3,11 +3,22 @@
 
 #![allow(unreachable_pub, reason = "each room of this test is a module of one binary")]
 
+mod accounts;
+mod agreement;
+mod changes;
+mod cookie_oracle;
+mod cookies;
 mod handshake;
+mod keypairs;
+mod known;
+mod link;
+mod load;
+mod low_order;
 mod messages;
 mod oracle;
 mod packet;
 mod packets;
+mod roaming;
 mod sessions;
 mod strangers;
 mod timers;

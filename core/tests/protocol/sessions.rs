@@ -1,31 +1,26 @@
 //! Sessions.
 
-use adit_core::key::PrivateKey;
-use adit_core::proto::tunnel::{Event, OpenError, PeerUpdate, Rejected};
+use std::time::Duration;
+
+use adit_core::proto::tunnel::{Event, OpenError, Rejected};
 
 use crate::world::{A, B, Kind, World, millis, secs};
 
-/// Seconds after the session's begin at which initiations are sent, and by whom.
-fn initiations(world: &mut World) -> Vec<usize> {
-    let address_of_a = world.ends[A].address;
-    let sent = world.sent();
-    let initiations = sent.iter().filter(|sent| sent.kind() == Kind::Initiation);
-    initiations.map(|sent| if sent.from == address_of_a { A } else { B }).collect()
-}
+const NANOSECOND: Duration = Duration::from_nanos(1);
 
 #[test]
 fn p19_only_the_initiator_rekeys_by_age_when_it_sends() {
     let mut world = World::pair(19);
     world.connect();
     world.chat(secs(116));
-    assert_eq!(initiations(&mut world), []);
+    assert_eq!(world.initiators(), [A; 0]);
     world.advance(secs(3));
     world.send(B, A, b"the responder does not");
     world.settle();
-    assert_eq!(initiations(&mut world), []);
+    assert_eq!(world.initiators(), [A; 0]);
     world.send(A, B, b"the initiator does");
     world.settle();
-    assert_eq!(initiations(&mut world), [A]);
+    assert_eq!(world.initiators(), [A]);
 }
 
 #[test]
@@ -35,14 +30,14 @@ fn p19_the_initiator_rekeys_at_165_s_when_it_only_receives_and_once() {
     world.advance(secs(160));
     world.send(B, A, b"not yet");
     world.settle();
-    assert_eq!(initiations(&mut world), []);
+    assert_eq!(world.initiators(), [A; 0]);
     world.advance(secs(4));
     world.send(B, A, b"now");
     world.advance(millis(10));
-    assert_eq!(initiations(&mut world), [A]);
+    assert_eq!(world.initiators(), [A]);
 
     world.chat(secs(10));
-    assert_eq!(initiations(&mut world), []);
+    assert_eq!(world.initiators(), [A; 0]);
 }
 
 #[test]
@@ -53,9 +48,9 @@ fn p19_a_late_packet_by_the_old_keypair_begins_nothing() {
     world.send(B, A, b"late");
     let late = world.sent().remove(0);
     world.chat(secs(170));
-    assert_eq!(initiations(&mut world), [A], "rekeyed at 120 s");
+    assert_eq!(world.initiators(), [A], "rekeyed at 120 s");
     assert!(world.inject(A, &late.bytes, late.from).is_ok());
-    assert_eq!(initiations(&mut world), []);
+    assert_eq!(world.initiators(), [A; 0]);
 }
 
 #[test]
@@ -72,6 +67,51 @@ fn p20_an_expired_keypair_neither_seals_nor_opens_even_where_no_timer_ran() {
     world.sent();
     world.try_send(A, &World::packet(A, B, b"after sleep")).unwrap();
     assert_eq!(world.kinds_from(A), [Kind::Initiation]);
+}
+
+#[test]
+fn p20_a_keypair_works_until_it_is_180_s_old_and_not_a_nanosecond_longer() {
+    for (short_of, works) in [(millis(100), true), (NANOSECOND, true), (Duration::ZERO, false)] {
+        // A's keypair begins when its initiation leaves, B's when that arrives.
+        for (end, other, begins_after) in [(A, B, Duration::ZERO), (B, A, millis(10))] {
+            let mut world = World::pair(20_202);
+            let expires = world.now.mono + begins_after + secs(180);
+            world.connect();
+            let (packet, sealed) = world.send_lost(other, end, b"late");
+            // No timer helps.
+            world.sleep(A);
+            world.sleep(B);
+            world.advance(expires - world.now.mono - short_of);
+            world.sent();
+            let opened = world.inject(end, &sealed.bytes, sealed.from);
+            let expired = Err(Rejected::Transport(OpenError::Expired));
+            assert_eq!(
+                opened,
+                if works { Ok(Some(packet)) } else { expired },
+                "{end} opens {short_of:?} before"
+            );
+            world.sent();
+            world.send(end, other, b"new");
+            let sealed = world.kinds_from(end).contains(&Kind::Data);
+            assert_eq!(sealed, works, "{end} seals {short_of:?} before");
+        }
+    }
+}
+
+#[test]
+fn p20_the_previous_keypair_ages_as_well() {
+    let mut world = World::pair(2_020_202);
+    let expires = world.now.mono + secs(180);
+    world.connect();
+    let [(packet, late), (_, too_late)] =
+        ["late", "too late"].map(|text| world.send_lost(B, A, text.as_bytes()));
+    world.chat(secs(125));
+    assert_eq!(world.initiators(), [A], "there are new keys");
+    world.advance(expires - world.now.mono - NANOSECOND);
+    assert_eq!(world.inject(A, &late.bytes, late.from), Ok(Some(packet)));
+    world.advance(NANOSECOND);
+    let expired = Err(Rejected::Transport(OpenError::Expired));
+    assert_eq!(world.inject(A, &too_late.bytes, too_late.from), expired);
 }
 
 #[test]
@@ -142,51 +182,4 @@ fn p23_keys_are_forgotten_540_s_after_the_last_session() {
     assert_eq!([A, B].map(|end| world.ends[end].tunnel.receiver_indices()), [1, 1]);
     world.advance(secs(3));
     assert_eq!([A, B].map(|end| world.ends[end].tunnel.receiver_indices()), [0, 0]);
-}
-
-#[test]
-fn p24_another_preshared_key_keeps_the_session() {
-    let mut world = World::pair(24);
-    world.connect();
-    world.set_preshared_key(A, B, 7);
-    world.assert_connected();
-    assert_eq!(initiations(&mut world), []);
-}
-
-#[test]
-fn p24_another_private_key_ends_all_sessions() {
-    let mut world = World::pair(2424);
-    world.connect();
-    let same = world.ends[A].tunnel.private_key().cloned();
-    world.ends[A].tunnel.set_private_key(same, world.now);
-    assert_eq!(world.ends[A].tunnel.receiver_indices(), 1, "the same key changes nothing");
-
-    let other = PrivateKey::from_bytes(&[5; 32]);
-    let old_key = world.ends[A].key;
-    world.ends[A].key = other.public_key();
-    world.ends[A].tunnel.set_private_key(Some(other), world.now);
-    assert_eq!(world.ends[A].tunnel.receiver_indices(), 0);
-    assert_eq!(world.ends[A].tunnel.poll_timeout(), None, "nothing of them is left to wait for");
-    world.ends[B].tunnel.remove_peer(&old_key);
-    world.introduce(B, A);
-    world.assert_connected();
-}
-
-#[test]
-fn p24_an_existing_peer_can_be_changed_and_our_own_key_is_no_peer() {
-    let mut world = World::pair(242424);
-    world.connect();
-    world.set_keepalive(A, B, 25);
-    let peer = world.ends[A].tunnel.peers().next().unwrap();
-    assert_eq!(peer.persistent_keepalive.map(u16::from), Some(25));
-    assert_eq!(peer.allowed_ips.len(), 2, "what was not named stays");
-
-    let ours = world.ends[A].key;
-    world.ends[A].tunnel.upsert_peer(&ours, PeerUpdate::default(), world.now);
-    assert_eq!(world.ends[A].tunnel.peers().count(), 1);
-
-    let key_of_b = world.ends[B].tunnel.private_key().cloned();
-    world.ends[A].tunnel.set_private_key(key_of_b, world.now);
-    assert_eq!(world.ends[A].tunnel.peers().count(), 0, "a peer that turns out to be ourselves is removed");
-    world.advance(millis(1));
 }

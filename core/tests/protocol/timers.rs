@@ -56,6 +56,29 @@ fn p26_data_without_any_answer_begins_a_handshake_after_15_s() {
 }
 
 #[test]
+fn p26_anything_authentic_is_an_answer_a_handshake_message_and_a_keepalive_too() {
+    for answer in [Kind::Initiation, Kind::Keepalive] {
+        let mut world = World::pair(2_626);
+        let initiation = world.send_lost(B, A, b"kept for later").1;
+        world.connect();
+        world.advance(secs(30));
+        world.send(A, B, b"its answer is a keepalive");
+        world.advance(millis(15));
+        world.drop_next(1);
+        world.advance(secs(10));
+        let keepalive = world.sent().pop().unwrap();
+        let answer = if answer == Kind::Initiation { initiation } else { keepalive };
+
+        world.advance(secs(4));
+        assert_eq!(world.inject(A, &answer.bytes, answer.from), Ok(None));
+        world.handle_handshakes(A);
+        world.sent();
+        world.advance(secs(4));
+        assert_eq!(world.initiators(), [A; 0], "after {:?}", answer.kind());
+    }
+}
+
+#[test]
 fn p27_the_persistent_keepalive_counts_from_the_last_packet_either_way() {
     let mut world = World::pair(27);
     world.connect();
@@ -76,8 +99,11 @@ fn p27_it_begins_a_session_by_itself_and_again_after_giving_up() {
     let mut world = World::pair(2727);
     world.drop_next(usize::MAX);
     world.set_keepalive(A, B, 25);
-    world.advance(secs(95));
+    world.advance(secs(96));
+    assert!(matches!(world.events(A).last(), Some(Event::NoAnswer { .. })));
     world.sent();
+    world.advance(secs(6));
+    assert_eq!(world.kinds_from(A), [], "it has given up");
     world.drop_next(0);
     world.advance(secs(26));
     assert_eq!(world.kinds_from(A), [Kind::Initiation, Kind::Keepalive]);
@@ -139,6 +165,19 @@ fn p28_waking_after_the_session_is_over_begins_nothing() {
         world.wake(A);
         assert_eq!(world.kinds_from(A), [], "after {asleep:?}");
     }
+}
+
+#[test]
+fn p28_waking_long_after_data_that_had_no_answer_begins_nothing_either() {
+    let mut world = World::pair(282_828_282);
+    world.connect();
+    world.send_lost(A, B, b"unanswered");
+    world.sleep(A);
+    world.advance(secs(3_600));
+    world.sent();
+    world.wake(A);
+    assert_eq!(world.kinds_from(A), []);
+    assert_eq!(world.ends[A].tunnel.poll_timeout(), None);
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! Engines on a simulated network: a clock that only `advance` moves, and a link that loses, delays, reorders and
-//! doubles what a seeded generator tells it to.
+//! Engines on a simulated network, whose clock only `advance` moves.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +13,8 @@ use adit_core::proto::tunnel::{AllowedIpChange, Event, PeerUpdate, Rejected, Tun
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::link::Link;
+pub use crate::link::{Datagram, Kind};
 use crate::packet::ipv4;
 
 /// The first two ends of every world.
@@ -26,63 +27,6 @@ pub const fn secs(seconds: u64) -> Duration {
 
 pub const fn millis(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
-}
-
-/// The four messages, by their first octet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Initiation,
-    Response,
-    CookieReply,
-    Keepalive,
-    Data,
-}
-
-/// A datagram as the link saw it.
-#[derive(Clone, Debug)]
-pub struct Datagram {
-    pub at: Time,
-    pub from: SocketAddr,
-    pub to: SocketAddr,
-    pub bytes: Vec<u8>,
-}
-
-impl Datagram {
-    pub fn kind(&self) -> Kind {
-        match (self.bytes[0], self.bytes.len()) {
-            (1, 148) => Kind::Initiation,
-            (2, 92) => Kind::Response,
-            (3, 64) => Kind::CookieReply,
-            (4, 32) => Kind::Keepalive,
-            (4, 33..) => Kind::Data,
-            other => panic!("an engine sent {other:?}"),
-        }
-    }
-}
-
-/// What the link does to each datagram.
-pub struct Link {
-    pub latency: Duration,
-    /// Added at random, which reorders.
-    pub jitter: Duration,
-    /// Of 100 datagrams.
-    pub loss: u32,
-    /// Of 100 datagrams.
-    pub duplication: u32,
-    /// Drops this many more, whoever sends them.
-    drop_next: usize,
-    rng: ChaCha20Rng,
-}
-
-impl Link {
-    fn chance(&mut self, percent: u32) -> bool {
-        self.rng.next_u32() % 100 < percent
-    }
-
-    fn delay(&mut self) -> Duration {
-        let jitter = self.jitter.as_nanos() as u64;
-        self.latency + Duration::from_nanos(if jitter == 0 { 0 } else { self.rng.next_u64() % jitter })
-    }
 }
 
 /// One engine, its address and what came out of it.
@@ -138,14 +82,7 @@ impl World {
             in_flight: BTreeMap::new(),
             flights: 0,
             out: Outbox::new(64),
-            link: Link {
-                latency: millis(10),
-                jitter: Duration::ZERO,
-                loss: 0,
-                duplication: 0,
-                drop_next: 0,
-                rng,
-            },
+            link: Link::new(rng),
         }
     }
 
@@ -297,31 +234,41 @@ impl World {
         let out = std::mem::replace(&mut self.out, Outbox::new(64));
         for transmit in out.transmits() {
             for bytes in out.bytes(transmit).chunks(transmit.segment_size) {
-                self.transmit(from, transmit.path.remote, bytes.to_vec());
+                self.transmit(Datagram {
+                    at: self.now.mono,
+                    from: self.ends[from].address,
+                    to: transmit.path.remote,
+                    local: transmit.path.local,
+                    ecn: transmit.ecn,
+                    bytes: bytes.to_vec(),
+                });
             }
         }
     }
 
-    fn transmit(&mut self, from: usize, to: SocketAddr, bytes: Vec<u8>) {
-        let datagram = Datagram { at: self.now.mono, from: self.ends[from].address, to, bytes };
-        self.sent.push(datagram.clone());
-        if self.link.drop_next > 0 {
-            self.link.drop_next -= 1;
-            return;
+    fn transmit(&mut self, datagram: Datagram) {
+        for delay in self.link.carry(&datagram) {
+            self.flights += 1;
+            self.in_flight.insert((self.now.mono + delay, self.flights), datagram.clone());
         }
-        let copies = if self.link.chance(self.link.duplication) { 2 } else { 1 };
-        for _ in 0..copies {
-            if !self.link.chance(self.link.loss) {
-                let arrival = self.now.mono + self.link.delay();
-                self.flights += 1;
-                self.in_flight.insert((arrival, self.flights), datagram.clone());
-            }
-        }
+        self.sent.push(datagram);
     }
 
     /// The link drops what is sent next.
     pub fn drop_next(&mut self, datagrams: usize) {
         self.link.drop_next = datagrams;
+    }
+
+    /// The link drops the next datagram of this kind that this end sends.
+    pub fn drop_next_of(&mut self, from: usize, kind: Kind) {
+        self.link.drop_next_of = Some((self.ends[from].address, kind));
+    }
+
+    /// An application sends, and the link drops what comes of it.
+    pub fn send_lost(&mut self, from: usize, to: usize, payload: &[u8]) -> (Vec<u8>, Datagram) {
+        self.drop_next(1);
+        let packet = self.send(from, to, payload);
+        (packet, self.sent.last().expect("something was sent").clone())
     }
 
     /// The machine sleeps: its clock goes on, its timers do not run and nothing reaches it.
@@ -339,6 +286,11 @@ impl World {
         std::mem::take(&mut self.ends[end].delivered)
     }
 
+    /// Where an end sends to, if it has one peer.
+    pub fn endpoint(&self, end: usize) -> Option<SocketAddr> {
+        self.ends[end].tunnel.peers().next().expect("it has a peer").endpoint
+    }
+
     /// What an end refused, since it was last taken.
     pub fn rejected(&mut self, end: usize) -> Vec<Rejected> {
         std::mem::take(&mut self.ends[end].rejected)
@@ -353,6 +305,14 @@ impl World {
     pub fn kinds_from(&mut self, end: usize) -> Vec<Kind> {
         let address = self.ends[end].address;
         self.sent().iter().filter(|datagram| datagram.from == address).map(Datagram::kind).collect()
+    }
+
+    /// Who sent initiations since it was last asked, in order.
+    pub fn initiators(&mut self) -> Vec<usize> {
+        let sent = self.sent();
+        let initiations = sent.iter().filter(|sent| sent.kind() == Kind::Initiation);
+        let whose = |sent: &Datagram| self.ends.iter().position(|end| end.address == sent.from);
+        initiations.filter_map(whose).collect()
     }
 
     pub fn events(&mut self, end: usize) -> Vec<Event> {

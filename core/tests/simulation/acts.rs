@@ -63,6 +63,15 @@ impl World {
         Ok(())
     }
 
+    /// What lay in the socket is seen before any timer runs, as drivers do it.
+    pub(super) fn wake(&mut self, number: usize) -> Result<(), Violation> {
+        self.ends[number].is_asleep = false;
+        for datagram in std::mem::take(&mut self.ends[number].socket) {
+            self.arrive(number, datagram)?;
+        }
+        self.work(number)
+    }
+
     fn link(&mut self, from: usize, to: usize) -> &mut Link {
         self.links.get_mut(&(from, to)).expect("the plan names pairs")
     }
@@ -158,9 +167,9 @@ impl World {
         SocketAddr::from(([203, 0, 113, self.dice.below(256) as u8], 1_000 + self.dice.below(50_000) as u16))
     }
 
-    /// All that is wrong with the network and the machines is over; what was on its way is lost, and applications begin
-    /// anew.
-    pub(super) fn heal(&mut self) {
+    /// All that is wrong with the network and the machines is over; what was on its way is lost, but for what lies in
+    /// the sockets of those who sleep, and applications begin anew.
+    pub(super) fn heal(&mut self) -> Result<(), Violation> {
         let restarting: Vec<_> =
             (0..self.ends.len()).filter(|end| self.ends[*end].tunnel.is_none()).collect();
         self.cancel(|cause| !matches!(cause, Cause::Work(_)));
@@ -170,7 +179,7 @@ impl World {
         for end in restarting {
             self.schedule(self.now, Cause::Boot(end));
         }
-        self.ends.iter_mut().for_each(|end| end.is_asleep = false);
+        (0..self.ends.len()).try_for_each(|end| self.wake(end))
     }
 
     /// Nobody has anything to send, and nobody keeps anything alive.

@@ -1,6 +1,6 @@
 //! One end: an engine, the machine that it runs on, and what it would read from its configuration when it starts anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -11,10 +11,12 @@ use adit_core::proto::tunnel::{AllowedIpChange, PeerUpdate, Tunnel};
 use ipnet::IpNet;
 
 use crate::dice::generator;
-use crate::network::Nat;
+use crate::network::{Datagram, Nat};
 use crate::plan::{EndPlan, secs};
 
 const PORT: u16 = 51_820;
+/// Datagrams that the socket of a machine that sleeps holds.
+const HELD_ASLEEP: usize = 20;
 
 pub struct End {
     pub key: PublicKey,
@@ -24,6 +26,8 @@ pub struct End {
     pub nat: Option<Nat>,
     pub clock: Clock,
     pub is_asleep: bool,
+    /// What came while it slept, as far as its socket holds it.
+    pub socket: VecDeque<Datagram>,
     pub peers: BTreeMap<usize, Peer>,
     /// Handshakes wait for the processor.
     pub is_working: bool,
@@ -53,6 +57,7 @@ impl End {
             nat: None,
             clock: Clock::new(plan.drift),
             is_asleep: false,
+            socket: VecDeque::new(),
             peers: BTreeMap::new(),
             is_working: false,
             number,
@@ -78,11 +83,20 @@ impl End {
         self.tunnel.is_some() && !self.is_asleep
     }
 
+    /// Keeps a datagram for when the machine wakes, and loses the oldest where there are too many.
+    pub fn hold(&mut self, datagram: Datagram) {
+        if self.socket.len() == HELD_ASLEEP {
+            self.socket.pop_front();
+        }
+        self.socket.push_back(datagram);
+    }
+
     /// An engine that knows nothing but its key.
     pub fn boot(&mut self) {
         self.boots += 1;
         self.is_working = false;
         self.is_asleep = false;
+        self.socket.clear();
         let rng = generator(self.seed, 1_000 * self.boots + self.number as u64);
         self.tunnel = Some(Tunnel::new(Some(self.private_key.clone()), Box::new(rng)));
     }

@@ -31,7 +31,7 @@ pub fn run(plan: &Plan) -> Result<Summary, Violation> {
 
 /// Traffic flows again wherever either end has something to send and a way to the other.
 fn all_is_well(world: &mut World) -> Result<(), Violation> {
-    world.heal();
+    world.heal()?;
     world.advance(world.now + millis(1))?;
     let begin = world.now;
     let mut expected = Vec::new();

@@ -182,10 +182,7 @@ impl World {
                 Ok(())
             }
             Cause::Work(end) => self.work(end),
-            Cause::Wake(end) => {
-                self.ends[end].is_asleep = false;
-                Ok(())
-            }
+            Cause::Wake(end) => self.wake(end),
             Cause::Boot(end) => {
                 self.boot(end);
                 Ok(())
@@ -289,7 +286,11 @@ impl World {
     /// A datagram reaches a machine, which may sleep.
     pub(super) fn arrive(&mut self, number: usize, mut datagram: Datagram) -> Result<(), Violation> {
         let end = &mut self.ends[number];
-        let Some(tunnel) = end.tunnel.as_mut().filter(|_| !end.is_asleep) else { return Ok(()) };
+        if end.is_asleep {
+            end.hold(datagram);
+            return Ok(());
+        }
+        let Some(tunnel) = &mut end.tunnel else { return Ok(()) };
         let mut out = Outbox::new(64);
         let path = Path { remote: datagram.from, local: Some(end.address.ip()) };
         let now = end.clock.read(self.now);
@@ -305,7 +306,7 @@ impl World {
         self.flush(number, out)
     }
 
-    fn work(&mut self, number: usize) -> Result<(), Violation> {
+    pub(super) fn work(&mut self, number: usize) -> Result<(), Violation> {
         let end = &mut self.ends[number];
         let mut out = Outbox::new(64);
         let now = end.clock.read(self.now);

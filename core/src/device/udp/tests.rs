@@ -153,7 +153,7 @@ fn an_answer_leaves_from_the_address_that_was_asked() {
 }
 
 #[test]
-fn a_stale_local_address_is_dropped_and_costs_neither_offload_nor_ecn() {
+fn p34_a_stale_local_address_is_dropped_and_costs_neither_offload_nor_ecn() {
     in_runtime(async {
         let (mut a, mut b) = (End::new(), End::new());
         let offload = a.sockets.max_segments();
@@ -179,7 +179,7 @@ fn a_stale_local_address_is_dropped_and_costs_neither_offload_nor_ecn() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_counted_and_does_not_stop_the_rest() {
+fn p39_what_cannot_be_sent_is_counted_and_does_not_stop_the_rest() {
     in_runtime(async {
         let (mut a, mut b) = (End::new(), End::new());
         // Nothing is sent to port 0, and a broadcast asks for a permission that the socket does not have.
@@ -284,7 +284,7 @@ mod narrow {
     use crate::device::sys::testing::{in_network_namespace, ip};
 
     #[test]
-    fn a_run_too_wide_for_the_path_is_sent_one_by_one_and_remembered() {
+    fn p39_a_run_too_wide_for_the_path_is_sent_one_by_one_and_remembered() {
         in_network_namespace(|| {
             ip("link set lo mtu 1280");
             in_runtime(async {

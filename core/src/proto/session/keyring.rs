@@ -20,13 +20,17 @@ pub(crate) struct Keyring {
 pub(crate) type Retired = [Option<Box<Keypair>>; 3];
 
 impl Keyring {
-    /// A handshake that we began is done: its keypair is used at once. An unconfirmed one of the peer's is kept
-    /// to open what was sealed with it.
+    /// A handshake that we began is done: its keypair is used at once. An unconfirmed one of the peer's is kept to open what
+    /// was sealed with it. If both were begun at once, it is kept beside the keypair before them, by which the peer sends
+    /// until it sees one of the two.
     pub(crate) fn install_initiated(&mut self, keypair: Keypair) -> Retired {
+        let is_needless = |next: &Keypair| self.current.as_ref().is_some_and(|current| next.crosses(current));
+        let needless = self.next.take_if(|next| is_needless(next));
+        let unconfirmed = self.next.take_if(|next| !next.crosses(&keypair));
         let current = self.current.replace(Box::new(keypair));
-        match self.next.take() {
+        match unconfirmed {
             Some(unconfirmed) => [self.previous.replace(unconfirmed), current, None],
-            None => [core::mem::replace(&mut self.previous, current), None, None],
+            None => [core::mem::replace(&mut self.previous, current), needless, None],
         }
     }
 
@@ -81,11 +85,14 @@ impl Keyring {
 
     /// Whether a handshake that the peer began has come to nothing: its keypair should have been confirmed at once, and
     /// without our response the peer would have tried again by now. What we send by the current keypair the peer may not
-    /// be able to open any more, and only after 15 s of silence would another timer notice (section 6.4).
+    /// be able to open any more, and only after 15 s of silence would another timer notice (section 6.4). But where both
+    /// began at once, the peer has ours, too, and one is enough.
     pub(crate) fn waits_in_vain(&self, now: Time) -> bool {
-        self.next
-            .as_ref()
-            .is_some_and(|next| next.can_seal(now) && next.age(now) > REKEY_TIMEOUT + MAX_JITTER)
+        self.next.as_ref().is_some_and(|next| {
+            next.can_seal(now)
+                && next.age(now) > REKEY_TIMEOUT + MAX_JITTER
+                && !self.current.as_ref().is_some_and(|current| next.crosses(current))
+        })
     }
 
     /// Forgets all keys, which wipes them.
