@@ -249,8 +249,10 @@ impl Driver {
         self.incoming.drain(&mut self.stats)?;
         let mut more = self.receive(now)?;
         more |= self.work_off_handshakes(now);
-        if self.tunnel.poll_timeout().is_some_and(|due| due <= now.mono) {
+        let is_due = |tunnel: &Tunnel| tunnel.poll_timeout().is_some_and(|due| due <= now.mono);
+        if is_due(&self.tunnel) {
             self.tunnel.handle_timeout(now, self.outgoing.open());
+            more |= is_due(&self.tunnel);
         }
         self.names.handle_timeout(now.mono);
         if !self.outgoing.blocked {

@@ -44,6 +44,8 @@ pub const HANDSHAKES_PER_SECOND: u32 = 20;
 /// Handshakes that one address may have worked off at once under load. The kernel's figure.
 pub const HANDSHAKE_BURST: u32 = 5;
 
+/// Peers whose timers are served at once: as many initiations are about 10 ms of work.
+pub const PEERS_PER_TIMEOUT: usize = 64;
 /// Packets that wait for one peer's handshake. The kernel's figure.
 pub const MAX_STAGED: usize = 128;
 /// Handshakes that wait to be worked off: about 0.2 s of work on a phone.

@@ -1,6 +1,14 @@
 //! Timers.
 
-use adit_core::proto::tunnel::Event;
+use std::num::NonZeroU16;
+
+use adit_core::key::PrivateKey;
+use adit_core::proto::limits::PEERS_PER_TIMEOUT;
+use adit_core::proto::outbox::Outbox;
+use adit_core::proto::time::{Now, Time};
+use adit_core::proto::tunnel::{Event, PeerUpdate, Tunnel};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 use crate::world::{A, B, Kind, World, millis, secs};
 
@@ -191,4 +199,30 @@ fn p29_time_asleep_counts() {
     world.wake(A);
     assert_eq!(world.kinds_from(A), [Kind::Initiation], "the keepalive is due, and the session is long over");
     world.assert_connected();
+}
+
+#[test]
+fn many_peers_that_are_due_at_once_are_served_in_turn() {
+    let rng = ChaCha20Rng::seed_from_u64(1);
+    let mut tunnel = Tunnel::new(Some(PrivateKey::from_bytes(&[1; 32])), Box::new(rng));
+    let now = Now { mono: Time::from_origin(secs(1_000)), unix: secs(1_700_000_000) };
+    const PEERS: u8 = 200;
+    for number in 0..PEERS {
+        let key = PrivateKey::from_bytes(&[number + 2; 32]).public_key();
+        let update = PeerUpdate {
+            endpoint: Some(([192, 0, 2, number], 51_820).into()),
+            persistent_keepalive: Some(NonZeroU16::new(25)),
+            ..PeerUpdate::default()
+        };
+        tunnel.upsert_peer(&key, update, now);
+    }
+    let mut out = Outbox::new(1);
+    let mut before = 0;
+    while tunnel.poll_timeout().is_some_and(|due| due <= now.mono) {
+        tunnel.handle_timeout(now, &mut out);
+        let sent = out.transmits().len() - before;
+        assert!((1..=PEERS_PER_TIMEOUT).contains(&sent), "{sent} at once");
+        before += sent;
+    }
+    assert_eq!(before, PEERS.into(), "an initiation each");
 }

@@ -1,7 +1,7 @@
 //! What happens when time passes and nothing else does (section 6).
 
 use super::Tunnel;
-
+use crate::proto::limits::PEERS_PER_TIMEOUT;
 use crate::proto::outbox::Outbox;
 use crate::proto::path::Ecn;
 use crate::proto::peer::PeerId;
@@ -9,11 +9,12 @@ use crate::proto::peer::timers::Timer;
 use crate::proto::time::Now;
 
 impl Tunnel {
-    /// Does all that is due. Afterwards [`Self::poll_timeout`] is in the future, or None.
+    /// Does all that is due, for so many peers as do not stall data ([`PEERS_PER_TIMEOUT`]). Afterwards
+    /// [`Self::poll_timeout`] is in the future, or None, or more peers are due: then it wants to be called again, after a
+    /// look at what came meanwhile.
     pub fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
-        while let Some((at, id)) = self.peers.next_deadline()
-            && at <= now.mono
-        {
+        for _ in 0..PEERS_PER_TIMEOUT {
+            let Some((_, id)) = self.peers.next_deadline().filter(|(at, _)| *at <= now.mono) else { return };
             while let Some(timer) = self.peers[id].contact().timers.take_due(now.mono) {
                 self.handle_timer(id, timer, now, out);
             }
