@@ -20,7 +20,7 @@ const QUIET: [&str; 6] = [
     "-Dorg.slf4j.simpleLogger.log.org.apache.maven.plugin.surefire=info",
 ];
 
-/// A program on a JVM with a real TUN descriptor and a foreign peer.
+/// Tests on a JVM with a real TUN descriptor and a foreign peer.
 pub(crate) fn kotlin(sh: &Shell, tools: &Tools) -> Result<(), Error> {
     if ["mvn", "javac"].iter().any(|program| find(program).is_none()) {
         skip(WHAT, "there is no Maven, or no JDK");
@@ -30,11 +30,19 @@ pub(crate) fn kotlin(sh: &Shell, tools: &Tools) -> Result<(), Error> {
         // A source that Maven compiles with the tests.
         sh.write_file(generated.join("guide/Guide.kt"), guide(sh, "kotlin")?)?;
         let target = check::target_folder(sh)?;
-        let maven = ["--file", "android/pom.xml"];
+        // Or the compiled tests of a source that is gone would run on.
+        sh.remove_path(target.join("android"))?;
+        let _options = sh.push_env("MAVEN_OPTS", maven_options(sh));
+        let project = ["--file", "android/pom.xml"];
         println!("needed: Kotlin, JNA, JUnit and Android's framework; Maven downloads what it lacks of them");
-        cmd!(sh, "mvn {QUIET...} {maven...} -Dadit.target={target} -DskipTests test").run()?;
+        cmd!(sh, "mvn {QUIET...} {project...} -Dadit.target={target} -DskipTests test").run()?;
         // No repository answers in the lab.
-        Ok(cmd!(sh, "{LAB} mvn {QUIET...} {maven...} -Dadit.target={target} --offline surefire:test")
+        Ok(cmd!(sh, "{LAB} mvn {QUIET...} {project...} -Dadit.target={target} --offline surefire:test")
             .run()?)
     })
+}
+
+/// The developer's own, and to begin compiling sooner, which takes half the time for a build so small.
+fn maven_options(sh: &Shell) -> String {
+    format!("{} -XX:TieredStopAtLevel=1", sh.var("MAVEN_OPTS").unwrap_or_default())
 }

@@ -117,7 +117,7 @@ open class TunnelService : VpnService() {
         /** Ends it, and the service. */
         const val ACTION_STOP = "adit.android.action.STOP"
 
-        /** The text of a QR code. It holds a private key: name the service in the intent, so that nobody else gets it. */
+        /** The text of a QR code, with a private key: name the service in the intent, so that nobody else gets it. */
         const val EXTRA_QR_TEXT = "adit.android.extra.QR_TEXT"
 
         private const val TAG = "Adit"

@@ -104,7 +104,7 @@ class TunnelSessionTest {
         // The interface has the same name, so the first must be gone before the second can be. No ping is begun
         // meanwhile: for a moment a child process holds what its parent has open.
         until("a second interface") { vpn.established.size == 2 }
-        assertAnswers(Lab.inside2)
+        until("the second configuration") { answers(Lab.inside2) }
         assertEquals(emptyList<End>(), vpn.ends)
     }
 

@@ -112,6 +112,8 @@ class TunnelTest {
         val tun = Tun.establish(networkSettings(parsed.config, Platform.ANDROID))
         tunnel.start(parsed.config, TunFd.Owned(tun), service, service)
 
+        // Before the core has taken the address over, it drops what it would send there.
+        until("resolved") { service.seen<Event.Resolved>().isNotEmpty() }
         assertAnswers(Lab.inside)
         assertFalse(answers(Lab.inside2))
         assertEquals(listOf(Lab.peerName), service.askedFor)
