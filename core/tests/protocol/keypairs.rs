@@ -61,7 +61,7 @@ impl TryRng for Stutter {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        if self.said % 5 == 0 {
+        if self.said.is_multiple_of(5) {
             self.last = self.rng.next_u32();
         }
         self.said += 1;

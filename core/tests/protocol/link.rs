@@ -86,8 +86,8 @@ impl Link {
             return Vec::new();
         }
         let copies = if self.chance(self.duplication) { 2 } else { 1 };
-        let arriving = (0..copies).filter_map(|_| (!self.chance(self.loss)).then(|| self.delay()));
-        arriving.collect()
+        let arriving = (0..copies).filter(|_| !self.chance(self.loss)).count();
+        (0..arriving).map(|_| self.delay()).collect()
     }
 
     fn chance(&mut self, percent: u32) -> bool {

@@ -7,7 +7,7 @@ mod engine;
 mod heap;
 #[path = "../protocol/known.rs"]
 mod known;
-#[allow(dead_code, reason = "this needs less of it than the protocol's tests")]
+#[expect(dead_code, reason = "this needs less of it than the protocol's tests")]
 #[path = "../protocol/packet.rs"]
 mod packet;
 #[path = "../protocol/strangers.rs"]
