@@ -6,6 +6,7 @@ mod check;
 mod error;
 mod fuzz;
 mod install;
+mod machines;
 mod shell;
 mod steps;
 mod test;
@@ -28,6 +29,7 @@ usage: cargo xtask COMMAND
   swift     the same in Swift: the package of apple/, in a folder of its own that has Swift (root, Debian)
   bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
   fuzz      only the fuzz targets, all of them or [TARGET...], each for 20 s or [--seconds N]
+  machines  only the core under valgrind, and on emulated processors of 64 and of 32 bits
   apple     on a Mac: the framework and the sources that the package of apple/ is made of
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
@@ -53,6 +55,10 @@ fn main() -> ExitCode {
             with_shell(|sh| fuzz::fuzz(sh, targets, Some(seconds)))
         }
         ["fuzz", targets @ ..] => with_shell(|sh| fuzz::fuzz(sh, targets, None)),
+        ["machines"] => with_shell(|sh| {
+            install::everything(sh)?;
+            machines::everything(sh)
+        }),
         ["check"] => with_shell(|sh| {
             install::std_sources(sh)?;
             check::everything(sh)
