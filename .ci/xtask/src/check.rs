@@ -27,26 +27,28 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
 
 /// The engine without an operating system: a use of std in it fails here.
 pub(crate) fn no_std(sh: &Shell) -> Result<(), Error> {
-    build_std(sh, &["-p", "adit-core"], &["x86_64-unknown-none"], "core,alloc")
+    build_std(sh, &["check", "-p", "adit-core"], &["x86_64-unknown-none"], "core,alloc")
 }
 
 /// The native interface, and the core with it, compiles for the phones, with the AEAD that needs no C compiler.
 pub(crate) fn platforms(sh: &Shell) -> Result<(), Error> {
-    build_std(sh, &["-p", "adit-ffi", "--no-default-features"], &PLATFORMS, "std,panic_abort")
+    let check = ["check", "-p", "adit-ffi", "--no-default-features"];
+    build_std(sh, &check, &PLATFORMS, "std,panic_abort")
 }
 
-/// Checks a package for platforms with a standard library compiled on the spot.
-fn build_std(sh: &Shell, package: &[&str], platforms: &[&str], crates: &str) -> Result<(), Error> {
+/// Gives cargo a command for platforms, with a standard library compiled on the spot.
+pub(crate) fn build_std(sh: &Shell, command: &[&str], platforms: &[&str], crates: &str) -> Result<(), Error> {
     if !install::std_sources_folder(sh)?.join("Cargo.lock").exists() {
-        skip(&format!("{} for {}", package[1], platforms.join(", ")), "the toolchain has no rust-src");
+        let what = format!("cargo {} for {}", command.join(" "), platforms.join(", "));
+        skip(&what, "the toolchain has no rust-src");
         return Ok(());
     }
     let targets = platforms.iter().flat_map(|platform| ["--target", platform]);
     // Build scripts ask whether the compiler is a nightly one, so what is built here is built apart.
     let _apart = sh.push_env("CARGO_TARGET_DIR", target_folder(sh)?.join("build-std"));
     let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");
-    let check = cmd!(sh, "cargo check --locked {package...} -Zbuild-std={crates} {targets...}");
-    Ok(plain(check).run()?)
+    let cargo = cmd!(sh, "cargo {command...} --locked -Zbuild-std={crates} {targets...}");
+    Ok(plain(cargo).run()?)
 }
 
 /// `rust-version` is the newest that any dependency of what is shipped asks for, no older and no newer.

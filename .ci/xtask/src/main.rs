@@ -6,6 +6,7 @@ mod check;
 mod error;
 mod fuzz;
 mod install;
+mod machines;
 mod shell;
 mod soak;
 mod steps;
@@ -30,6 +31,7 @@ usage: cargo xtask COMMAND
   bindings  build the native interface, and write its Kotlin, Swift and Python sources [--out DIR]
   fuzz      only the fuzz targets, all of them or [TARGET...], each for 20 s or [--seconds N]
   soak      long runs: [--seeds N] worlds [--from SEED], and the fuzz targets [--seconds N] each; by default 200000 and 1200
+  machines  only the core under valgrind, and on emulated processors of 64 and of 32 bits
   apple     on a Mac: the framework and the sources that the package of apple/ is made of
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
@@ -56,6 +58,10 @@ fn main() -> ExitCode {
         }
         ["fuzz", targets @ ..] => with_shell(|sh| fuzz::fuzz(sh, targets, None)),
         ["soak", options @ ..] => with_shell(|sh| soak::soak(sh, options)),
+        ["machines"] => with_shell(|sh| {
+            install::everything(sh)?;
+            machines::everything(sh)
+        }),
         ["check"] => with_shell(|sh| {
             install::std_sources(sh)?;
             check::everything(sh)

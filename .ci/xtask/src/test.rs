@@ -7,6 +7,7 @@ use crate::check;
 use crate::error::Error;
 use crate::fuzz;
 use crate::install::{self, Tools};
+use crate::machines;
 use crate::shell::plain;
 use crate::skip;
 use crate::steps::Steps;
@@ -23,6 +24,7 @@ pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
     steps.run("unit tests", || unit(sh));
     steps.run("unit tests without ring", || without_ring(sh));
     steps.run("fuzz, 20 s each target", || fuzz::fuzz(sh, &[], None));
+    machines::add_steps(sh, &mut steps);
     steps.run("no_std", || check::no_std(sh));
     steps.run("Android and Apple compile", || check::platforms(sh));
     if let Some(tools) = tools {

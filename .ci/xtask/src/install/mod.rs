@@ -20,8 +20,8 @@ pub(crate) use cargo_tools::cargo_tool;
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 pub(crate) use swift::swift;
 
-/// Programs, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 18] = [
+/// Programs, or files by their whole paths, the Debian package that has each, and what the tests do with it.
+const PROGRAMS: [(&str, &str, &str); 25] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -40,6 +40,13 @@ const PROGRAMS: [(&str, &str, &str); 18] = [
     ("javac", "default-jdk-headless", "the native interface from outside, in Kotlin"),
     ("mvn", "maven", "building that and Android's library"),
     ("zbarimg", "zbar-tools", "our QR codes as others read them"),
+    ("valgrind", "valgrind", "each access to memory in the core's tests"),
+    ("qemu-aarch64", "qemu-user", "the engine on a processor of phones"),
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "building it for that"),
+    ("/usr/aarch64-linux-gnu/lib/crt1.o", "libc6-dev-arm64-cross", "linking it for that"),
+    ("qemu-arm", "qemu-user", "the engine on a processor of 32 bits"),
+    ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf", "building it for that"),
+    ("/usr/arm-linux-gnueabihf/lib/crt1.o", "libc6-dev-armhf-cross", "linking it for that"),
 ];
 
 /// Where the tests' tools are that no package provides.
