@@ -59,7 +59,8 @@ pub enum Event {
 /// Why a peer cannot be reached.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum SilentReason {
-    /// It answered no handshake for 90 s. The next packet starts another attempt.
+    /// It answered no handshake for 90 s. It is tried for as long as there is something to send, and again with the next
+    /// packet.
     NoAnswer,
     /// Its endpoint's name has no address. It is asked for again, at most 60 s later.
     NoAddress {

@@ -51,7 +51,7 @@ pub enum Event {
         /// When it first had none, since 1970.
         since: Duration,
     },
-    /// No answer for 90 s: the attempt is given up, and the next packet starts another.
+    /// No answer for 90 s, told once an attempt. It goes on for as long as there is something to send.
     NoAnswer {
         /// On whom.
         peer: PublicKey,
