@@ -95,7 +95,8 @@ fn programs(sh: &Shell) -> Result<(), Error> {
     apt::install(sh, &packages)
 }
 
-/// Where PATH finds a program. The system's own folders count too: an ordinary user's PATH lacks `sbin`.
+/// Where PATH finds a program; a file named by its whole path is where it says. The system's own folders count too: an
+/// ordinary user's PATH lacks `sbin`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
