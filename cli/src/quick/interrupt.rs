@@ -19,16 +19,22 @@ pub(crate) struct Interrupted(Signal);
 impl Interrupted {
     /// Tells it to a process and all that it has started, as a terminal does.
     pub(super) fn pass_on(self, process: u32) {
-        let mut told = vec![process];
-        while let Some(process) = told.pop() {
-            let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-            told.extend(
-                children.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()),
-            );
+        let mut to_tell = vec![process];
+        while let Some(process) = to_tell.pop() {
+            let before = children(process);
             // It may have ended by itself.
             let _ = kill(Pid::from_raw(process.cast_signed()), self.0);
+            // A shell that has just started one more waits for it, and ends only if the signal ends that one, too.
+            let after = children(process).into_iter().filter(|child| !before.contains(child));
+            to_tell.extend(after.collect::<Vec<_>>());
+            to_tell.extend(before);
         }
     }
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// Listens for SIGINT, SIGTERM and SIGHUP.

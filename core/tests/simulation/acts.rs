@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use adit_core::proto::limits::KEEPALIVE_TIMEOUT;
-
 use crate::network::{Datagram, Link};
 use crate::oracle::Violation;
-use crate::plan::{Act, secs};
+use crate::plan::Act;
 use crate::strangers::fix_mac1;
 use crate::world::{Cause, World, moving_network};
 
@@ -194,8 +192,8 @@ impl World {
         }
     }
 
-    /// Whether what an end sends to a peer from now on would reach it, until the peer has answered what it received.
-    pub(super) fn reaches(&self, end: usize, peer: usize) -> bool {
+    /// Whether what an end sends to a peer from now on would reach it for so long, though the peer is silent until then.
+    pub(super) fn reaches(&self, end: usize, peer: usize, lasting: Duration) -> bool {
         let Some(endpoint) = self.ends[end].endpoint_of(peer) else { return false };
         let appearance = match &self.ends[end].nat {
             Some(nat) => nat.appearance(),
@@ -205,9 +203,7 @@ impl World {
             // Behind a NAT without a mapping it has no address yet; whom it calls is no NAT's.
             (None, Some(_)) => false,
             (None, None) => self.ends[peer].address == endpoint,
-            (Some(from), _) => {
-                self.find(from, endpoint, self.now + KEEPALIVE_TIMEOUT + secs(1)) == Some(peer)
-            }
+            (Some(from), _) => self.find(from, endpoint, self.now + lasting) == Some(peer),
         }
     }
 
