@@ -99,6 +99,18 @@ fn every_run_ends_well() {
     assert!(reports.is_empty(), "{}", reports.join("\n\n"));
 }
 
+/// Each found a fault of the engine once.
+const TELLING: [u64; 2] = [10_897, 80_095];
+
+#[test]
+fn seeds_that_found_a_fault_end_well() {
+    for seed in TELLING {
+        if let Err(violation) = outcome(&Plan::from_seed(seed)) {
+            panic!("{}", report(seed, &violation));
+        }
+    }
+}
+
 #[test]
 fn a_seed_replays_a_run_exactly() {
     for seed in 0..20 {

@@ -14,6 +14,9 @@ pub(crate) struct Keyring {
     previous: Option<Box<Keypair>>,
     current: Option<Box<Keypair>>,
     next: Option<Box<Keypair>>,
+    /// Whether the peer has sent by the current one when it should have confirmed `next` long ago: it goes on with what it
+    /// has, and its handshake came to nothing.
+    is_next_forsaken: bool,
 }
 
 /// Keypairs that fell out of the ring. Their indices are to be freed.
@@ -24,7 +27,9 @@ impl Keyring {
     /// was sealed with it. If both were begun at once, it is kept beside the keypair before them, by which the peer sends
     /// until it sees one of the two.
     pub(crate) fn install_initiated(&mut self, keypair: Keypair) -> Retired {
-        let is_needless = |next: &Keypair| self.current.as_ref().is_some_and(|current| next.crosses(current));
+        let is_needless = |next: &Keypair| {
+            self.is_next_forsaken || self.current.as_ref().is_some_and(|current| next.crosses(current))
+        };
         let needless = self.next.take_if(|next| is_needless(next));
         let unconfirmed = self.next.take_if(|next| !next.crosses(&keypair));
         let current = self.current.replace(Box::new(keypair));
@@ -36,6 +41,7 @@ impl Keyring {
 
     /// A handshake that the peer began is answered: its keypair waits for the first message that confirms it.
     pub(crate) fn install_responded(&mut self, keypair: Keypair) -> Retired {
+        self.is_next_forsaken = false;
         [self.next.replace(Box::new(keypair)), None, None]
     }
 
@@ -53,11 +59,14 @@ impl Keyring {
     ///
     /// When both ends begin a handshake at once, each may end up sending by its own keypair. Then the end that `yields`
     /// follows the other, which does not: it sends by the one of the two that a message last came by.
-    pub(crate) fn confirm(&mut self, index: ReceiverIndex, yields: bool) -> Option<Retired> {
+    pub(crate) fn confirm(&mut self, index: ReceiverIndex, yields: bool, now: Time) -> Option<Retired> {
         if self.next.as_ref().is_some_and(|next| next.local() == index) {
             let current = core::mem::replace(&mut self.current, self.next.take());
             return Some([core::mem::replace(&mut self.previous, current), None, None]);
         }
+        let is_by_current = self.current.as_ref().is_some_and(|current| current.local() == index);
+        self.is_next_forsaken |=
+            is_by_current && self.next.as_ref().is_some_and(|next| is_overdue(next, now));
         if yields
             && let (Some(previous), Some(current)) = (&self.previous, &self.current)
             && previous.local() == index
@@ -89,8 +98,9 @@ impl Keyring {
     /// began at once, the peer has ours, too, and one is enough.
     pub(crate) fn waits_in_vain(&self, now: Time) -> bool {
         self.next.as_ref().is_some_and(|next| {
-            next.can_seal(now)
-                && next.age(now) > REKEY_TIMEOUT + MAX_JITTER
+            !self.is_next_forsaken
+                && next.can_seal(now)
+                && is_overdue(next, now)
                 && !self.current.as_ref().is_some_and(|current| next.crosses(current))
         })
     }
@@ -99,4 +109,10 @@ impl Keyring {
     pub(crate) fn clear(&mut self) -> Retired {
         [self.previous.take(), self.current.take(), self.next.take()]
     }
+}
+
+/// Whether a keypair that waits should have been confirmed by now: the peer does so at once, and without our response it
+/// would have tried again.
+fn is_overdue(next: &Keypair, now: Time) -> bool {
+    next.age(now) > REKEY_TIMEOUT + MAX_JITTER
 }

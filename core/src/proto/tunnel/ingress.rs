@@ -166,7 +166,7 @@ impl Tunnel {
         let peer = &mut self.peers[id];
         // Both ends compare the same two keys, so exactly one of them yields.
         let yields = us.identity.public > peer.public_key;
-        if let Some(retired) = peer.contact().keyring.confirm(receiver, yields) {
+        if let Some(retired) = peer.contact().keyring.confirm(receiver, yields, now.mono) {
             self.retire(retired);
             self.connected(id, now);
             if !self.peers[id].contact().staged.is_empty() {
