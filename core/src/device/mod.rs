@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod hooks;
 mod observer;
+pub mod offload;
 mod resolve;
 mod stats;
 mod sys;

@@ -1,0 +1,149 @@
+//! A packet that may be merged with its neighbours: how its headers are read, what is checked of it, and whether another one
+//! continues it. Whatever is unusual is no candidate and goes alone.
+
+use std::net::IpAddr;
+
+use super::checksum::Sum;
+use super::{
+    ACK, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PSH, TCP_FLAGS_AT, TCP_HEADER_LEN, Transport, UDP_HEADER_LEN,
+    is_ipv4, pseudo_header, tcp_header_len,
+};
+
+/// IPv4's don't-fragment, in the octet of its flags; with more-fragments and any offset this is all that may be there.
+const DONT_FRAGMENT: u8 = 0x40;
+
+/// A whole TCP or UDP packet with payload and nothing unusual, whose checksums are right.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'p> {
+    pub(super) packet: &'p [u8],
+    pub(super) transport: Transport,
+    pub(super) transport_at: usize,
+    pub(super) headers_len: usize,
+    pub(super) payload_sum: Sum,
+}
+
+impl<'p> Candidate<'p> {
+    /// `None`: it goes alone, and stays as it is.
+    pub(super) fn read(packet: &'p [u8]) -> Option<Self> {
+        let (transport_at, protocol) = match packet.first()? >> 4 {
+            4 => (IPV4_HEADER_LEN, plain_ipv4(packet)?),
+            6 => (IPV6_HEADER_LEN, plain_ipv6(packet)?),
+            _ => return None,
+        };
+        let after_ip = &packet[transport_at..];
+        let (transport, transport_header_len) = match protocol {
+            6 => (Transport::Tcp, plain_tcp(after_ip)?),
+            17 => (Transport::Udp, plain_udp(after_ip)?),
+            _ => return None,
+        };
+        let headers_len = transport_at + transport_header_len;
+        if packet.len() <= headers_len {
+            return None;
+        }
+        let payload_sum = Sum::of(&packet[headers_len..]);
+        let is_right = pseudo_header(packet, transport, after_ip.len())
+            .and(Sum::of(&packet[transport_at..headers_len]))
+            .and(payload_sum)
+            .is_right();
+        is_right.then_some(Self { packet, transport, transport_at, headers_len, payload_sum })
+    }
+
+    pub(super) fn headers(&self) -> &'p [u8] {
+        &self.packet[..self.headers_len]
+    }
+
+    pub(super) fn payload(&self) -> &'p [u8] {
+        &self.packet[self.headers_len..]
+    }
+
+    pub(super) fn destination(&self) -> IpAddr {
+        if is_ipv4(self.packet) {
+            let octets: [u8; 4] = self.packet[16..20].try_into().expect("4 octets");
+            return octets.into();
+        }
+        let octets: [u8; 16] = self.packet[24..40].try_into().expect("16 octets");
+        octets.into()
+    }
+
+    /// Whether TCP asks to hand this over at once.
+    pub(super) fn pushes(&self) -> bool {
+        self.transport == Transport::Tcp && self.packet[self.transport_at + TCP_FLAGS_AT] & PSH != 0
+    }
+
+    /// Whether `next` is what a split would make of the same super-packet `parts` segments and `octets` of payload later.
+    pub(super) fn is_continued_by(&self, next: &Candidate<'_>, parts: usize, octets: usize) -> bool {
+        self.transport == next.transport
+            && self.headers_len == next.headers_len
+            && self.has_ip_of(next, parts)
+            && match self.transport {
+                Transport::Tcp => self.has_tcp_of(next, octets),
+                Transport::Udp => {
+                    self.packet[self.transport_at..][..4] == next.packet[self.transport_at..][..4]
+                }
+            }
+    }
+
+    fn has_ip_of(&self, next: &Candidate<'_>, parts: usize) -> bool {
+        let (ours, theirs) = (self.packet, next.packet);
+        if !is_ipv4(ours) {
+            return ours[..4] == theirs[..4] && ours[6..IPV6_HEADER_LEN] == theirs[6..IPV6_HEADER_LEN];
+        }
+        let identification = |packet: &[u8]| u16::from_be_bytes([packet[4], packet[5]]);
+        // Without fragments the number means nothing (RFC 6864), and some never count it on.
+        let is_counted = identification(theirs) == identification(ours).wrapping_add(parts as u16);
+        let is_fixed = ours[6] & DONT_FRAGMENT != 0 && identification(theirs) == identification(ours);
+        (is_counted || is_fixed)
+            && ours[..2] == theirs[..2]
+            && ours[6..10] == theirs[6..10]
+            && ours[12..IPV4_HEADER_LEN] == theirs[12..IPV4_HEADER_LEN]
+    }
+
+    fn has_tcp_of(&self, next: &Candidate<'_>, octets: usize) -> bool {
+        let ours = &self.packet[self.transport_at..self.headers_len];
+        let theirs = &next.packet[self.transport_at..self.headers_len];
+        let sequence = |tcp: &[u8]| u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
+        sequence(theirs) == sequence(ours).wrapping_add(octets as u32)
+            // Ports.
+            && ours[..4] == theirs[..4]
+            // Acknowledgement and data offset; the flags are checked already. Then the window.
+            && ours[8..TCP_FLAGS_AT] == theirs[8..TCP_FLAGS_AT]
+            && ours[14..16] == theirs[14..16]
+            && ours[TCP_HEADER_LEN..] == theirs[TCP_HEADER_LEN..]
+    }
+}
+
+/// The protocol of an IPv4 packet that is whole, unfragmented and without options.
+fn plain_ipv4(packet: &[u8]) -> Option<u8> {
+    let header: &[u8; IPV4_HEADER_LEN] = packet.first_chunk()?;
+    let is_plain = header[0] == 0x45
+        && usize::from(u16::from_be_bytes([header[2], header[3]])) == packet.len()
+        && header[6] & !DONT_FRAGMENT == 0
+        && header[7] == 0
+        && Sum::of(header).is_right();
+    is_plain.then_some(header[9])
+}
+
+/// The protocol of an IPv6 packet that is whole. An extension header is a protocol that nobody merges.
+fn plain_ipv6(packet: &[u8]) -> Option<u8> {
+    let header: &[u8; IPV6_HEADER_LEN] = packet.first_chunk()?;
+    let is_whole = usize::from(u16::from_be_bytes([header[4], header[5]])) + IPV6_HEADER_LEN == packet.len();
+    is_whole.then_some(header[6])
+}
+
+/// Octets in the header of a TCP segment that carries data and signals nothing else.
+fn plain_tcp(segment: &[u8]) -> Option<usize> {
+    let header: &[u8; TCP_HEADER_LEN] = segment.first_chunk()?;
+    let len = tcp_header_len(header[12]);
+    let is_plain = header[12] & 0xf == 0
+        && header[TCP_FLAGS_AT] & !PSH == ACK
+        && header[18..] == [0; 2]
+        && (TCP_HEADER_LEN..=segment.len()).contains(&len);
+    is_plain.then_some(len)
+}
+
+/// Octets in the header of a UDP datagram that is whole and has a checksum.
+fn plain_udp(datagram: &[u8]) -> Option<usize> {
+    let header: &[u8; UDP_HEADER_LEN] = datagram.first_chunk()?;
+    let is_whole = usize::from(u16::from_be_bytes([header[4], header[5]])) == datagram.len();
+    (is_whole && header[6..] != [0; 2]).then_some(UDP_HEADER_LEN)
+}
