@@ -317,7 +317,7 @@ impl Driver {
             if let Err(error) = tunnel.handle_packet(packet, now, outbox) {
                 if let Unroutable::NoEndpoint { peer } = error {
                     if names.is_first_asked_for(&peer) {
-                        tunnel.stage(&peer, packet);
+                        tunnel.stage(&peer, packet.len(), |room| room.copy_from_slice(packet));
                         continue;
                     }
                     names.hurry(&peer, now.mono);

@@ -36,7 +36,10 @@ impl Transmit {
 /// Datagrams that wait to be sent. Reused from batch to batch: after the first few it allocates nothing.
 #[derive(Debug)]
 pub struct Outbox {
+    /// Never shrinks, so that its octets are zeroed once and not for each datagram.
     arena: Vec<u8>,
+    /// How much of it is in use.
+    len: usize,
     transmits: Vec<Transmit>,
     max_segments: usize,
 }
@@ -44,7 +47,7 @@ pub struct Outbox {
 impl Outbox {
     /// `max_segments`: how many datagrams the system takes in one send; 1 where it has no segmentation offload.
     pub fn new(max_segments: usize) -> Self {
-        Self { arena: Vec::new(), transmits: Vec::new(), max_segments: max_segments.max(1) }
+        Self { arena: Vec::new(), len: 0, transmits: Vec::new(), max_segments: max_segments.max(1) }
     }
 
     /// Changes how many datagrams may merge from now on.
@@ -64,7 +67,7 @@ impl Outbox {
 
     /// Octets that wait, in all.
     pub fn len(&self) -> usize {
-        self.arena.len()
+        self.len
     }
 
     /// Whether nothing waits.
@@ -74,21 +77,25 @@ impl Outbox {
 
     /// Forgets what has been sent and keeps the memory.
     pub fn clear(&mut self) {
-        self.arena.clear();
+        self.len = 0;
         self.transmits.clear();
     }
 
-    /// Appends one datagram, which `write` builds at the arena's end, and merges it with its neighbour if it can.
+    /// Appends one datagram of `len` octets, which `write` builds in their place, and merges it with its neighbour if it can.
     pub(crate) fn push(
         &mut self,
         peer: Option<PeerId>,
         path: Path,
         ecn: Ecn,
-        write: impl FnOnce(&mut Vec<u8>),
+        len: usize,
+        write: impl FnOnce(&mut [u8]),
     ) {
-        let start = self.arena.len();
-        write(&mut self.arena);
-        let range = start..self.arena.len();
+        let range = self.len..self.len + len;
+        if self.arena.len() < range.end {
+            self.arena.resize(range.end, 0);
+        }
+        self.len = range.end;
+        write(&mut self.arena[range.clone()]);
         if let Some(last) = self.transmits.last_mut()
             && last.peer == peer
             && last.path == path
@@ -121,7 +128,7 @@ mod tests {
     fn equal_neighbours_merge_and_a_shorter_one_ends_the_run() {
         let mut outbox = Outbox::new(64);
         for len in [100, 100, 40, 40, 100] {
-            outbox.push(None, path(1), Ecn::NotEct, |arena| arena.resize(arena.len() + len, 0));
+            outbox.push(None, path(1), Ecn::NotEct, len, |room| room.fill(0));
         }
         // 100 + 100 + 40, then 40 alone, since the larger one after it cannot join.
         assert_eq!(segments(&outbox), [3, 1, 1]);
@@ -132,7 +139,7 @@ mod tests {
     fn another_path_another_ecn_and_the_limit_end_a_run() {
         let mut outbox = Outbox::new(2);
         for (port, ecn) in [(1, Ecn::NotEct), (2, Ecn::NotEct), (2, Ecn::Ce), (2, Ecn::Ce), (2, Ecn::Ce)] {
-            outbox.push(None, path(port), ecn, |arena| arena.resize(arena.len() + 100, 0));
+            outbox.push(None, path(port), ecn, 100, |room| room.fill(0));
         }
         assert_eq!(segments(&outbox), [1, 1, 2, 1]);
     }
@@ -141,7 +148,7 @@ mod tests {
     fn a_run_fits_one_udp_datagram_of_the_largest_size() {
         let mut outbox = Outbox::new(64);
         for _ in 0..64 {
-            outbox.push(None, path(1), Ecn::NotEct, |arena| arena.resize(arena.len() + 1500, 0));
+            outbox.push(None, path(1), Ecn::NotEct, 1500, |room| room.fill(0));
         }
         assert_eq!(segments(&outbox), [43, 21]);
     }

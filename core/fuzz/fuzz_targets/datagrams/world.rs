@@ -151,12 +151,12 @@ impl World {
         let End { tunnel, model, .. } = &mut self.ends[from];
         let Some(head) = packets.first() else { return };
         let to = Inner::parse(head).and_then(|inner| model.owner(inner.destination));
-        match tunnel.route(head, self.now, &mut self.out) {
+        match tunnel.batch(self.now).route(head, &mut self.out) {
             Ok(mut sealer) => {
                 let (from, to) =
                     (model.own().expect("who sends has a key"), to.expect("who is sent to is known"));
                 for packet in packets {
-                    sealer.push(packet);
+                    sealer.push(packet.len(), |room| room.copy_from_slice(packet));
                     self.sent.push(Sent { from, to, payload: packet.clone() });
                 }
             }

@@ -48,7 +48,7 @@ impl End {
     }
 
     fn put(&mut self, path: Path, ecn: Ecn, octets: &[u8]) {
-        self.outbox.push(None, path, ecn, |arena| arena.extend_from_slice(octets));
+        self.outbox.push(None, path, ecn, octets.len(), |room| room.copy_from_slice(octets));
     }
 
     fn flush_once(&mut self) -> Flushed {

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec;
 
 use crate::proto::limits::MAX_STAGED;
 
@@ -10,12 +11,14 @@ use crate::proto::limits::MAX_STAGED;
 pub(crate) struct Staged(VecDeque<Box<[u8]>>);
 
 impl Staged {
-    /// Appends a packet, and drops the oldest where there are too many.
-    pub(crate) fn push(&mut self, packet: &[u8]) {
+    /// Appends a packet of `len` octets, which `write` writes, and drops the oldest where there are too many.
+    pub(crate) fn push(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
         if self.0.len() == MAX_STAGED {
             self.0.pop_front();
         }
-        self.0.push_back(packet.into());
+        let mut packet = vec![0; len].into_boxed_slice();
+        write(&mut packet);
+        self.0.push_back(packet);
     }
 
     /// Takes all out, oldest first.

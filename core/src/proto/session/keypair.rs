@@ -1,7 +1,6 @@
 //! One session's keys in both directions, with their counter, their replay window and their age. Role and age
 //! belong here, not to the peer, who may have three of these.
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use zerocopy::IntoBytes;
@@ -14,7 +13,7 @@ use crate::proto::limits::{
 };
 use crate::proto::noise::handshake::TransportKeys;
 use crate::proto::time::Time;
-use crate::proto::wire::message::{ReceiverIndex, TRANSPORT_HEADER_LEN, TransportHeader};
+use crate::proto::wire::message::{ReceiverIndex, TAG_LEN, TRANSPORT_HEADER_LEN, TransportHeader};
 
 /// Which end of the handshake we were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,27 +93,39 @@ impl Keypair {
         self.role == Role::Initiator && self.age(now) >= REKEY_ON_RECEIVE_AFTER_TIME
     }
 
-    /// The sending key, made ready for a batch.
-    pub(crate) fn sealer(&self) -> SealingKey {
+    /// The sending key, made ready.
+    pub(crate) fn sealing_key(&self) -> SealingKey {
         SealingKey(Cipher::new(self.keys.sending.as_bytes()))
     }
 
-    /// Appends a transport message to the arena: header, payload, zeros up to `padded_len`, tag. Only where
-    /// [`Self::can_seal`].
-    pub(crate) fn seal(&mut self, key: &SealingKey, payload: &[u8], padded_len: usize, arena: &mut Vec<u8>) {
+    /// The receiving key, made ready.
+    pub(crate) fn opening_key(&self) -> OpeningKey {
+        OpeningKey(Cipher::new(self.keys.receiving.as_bytes()))
+    }
+
+    /// Builds a transport message that fills its room: header, `len` octets of payload that `write` writes, zeros up to the
+    /// tag, tag. Only where [`Self::can_seal`].
+    pub(crate) fn seal(
+        &mut self,
+        key: &SealingKey,
+        len: usize,
+        write: impl FnOnce(&mut [u8]),
+        room: &mut [u8],
+    ) {
         let counter = self.next_counter;
         self.next_counter += 1;
-        arena.extend_from_slice(TransportHeader::new(self.remote, counter).as_bytes());
-        let start = arena.len();
-        arena.extend_from_slice(payload);
-        arena.resize(start + padded_len, 0);
-        let tag = key.0.seal(counter, &mut arena[start..]);
-        arena.extend_from_slice(&tag);
+        let (header, room) = room.split_at_mut(TRANSPORT_HEADER_LEN);
+        header.copy_from_slice(TransportHeader::new(self.remote, counter).as_bytes());
+        let (padded, tag) = room.split_at_mut(room.len() - TAG_LEN);
+        write(&mut padded[..len]);
+        padded[len..].fill(0);
+        tag.copy_from_slice(&key.0.seal(counter, padded));
     }
 
     /// Opens what follows a transport header, in place, and marks its counter as received.
     pub(crate) fn open<'d>(
         &mut self,
+        key: &OpeningKey,
         counter: u64,
         sealed: &'d mut [u8],
         now: Time,
@@ -125,9 +136,7 @@ impl Keypair {
         if !self.received.is_new(counter) {
             return Err(OpenError::Replayed);
         }
-        let payload = Cipher::new(self.keys.receiving.as_bytes())
-            .open(counter, sealed)
-            .map_err(|_| OpenError::NotAuthentic)?;
+        let payload = key.0.open(counter, sealed).map_err(|_| OpenError::NotAuthentic)?;
         self.received.commit(counter);
         Ok(payload)
     }
@@ -136,9 +145,12 @@ impl Keypair {
 /// A keypair's sending key, made ready. Not kept beyond a batch: it is not wiped.
 pub(crate) struct SealingKey(Cipher);
 
+/// A keypair's receiving key, likewise.
+pub(crate) struct OpeningKey(Cipher);
+
 /// Octets that a message with a payload of `padded_len` has on the wire.
 pub(crate) const fn sealed_len(padded_len: usize) -> usize {
-    TRANSPORT_HEADER_LEN + padded_len + crate::proto::wire::message::TAG_LEN
+    TRANSPORT_HEADER_LEN + padded_len + TAG_LEN
 }
 
 #[cfg(test)]
@@ -171,10 +183,11 @@ mod tests {
     /// Sends the message of this counter from one end to the other.
     fn pass(sender: &mut Keypair, receiver: &mut Keypair, counter: u64) -> Result<(), OpenError> {
         sender.next_counter = counter;
-        let mut arena = Vec::new();
-        let key = sender.sealer();
-        sender.seal(&key, b"payload", 16, &mut arena);
-        receiver.open(counter, &mut arena[TRANSPORT_HEADER_LEN..], START).map(drop)
+        let mut message = [0; sealed_len(16)];
+        let key = sender.sealing_key();
+        sender.seal(&key, 7, |room| room.copy_from_slice(b"payload"), &mut message);
+        let key = receiver.opening_key();
+        receiver.open(&key, counter, &mut message[TRANSPORT_HEADER_LEN..], START).map(drop)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! is done.
 
 use super::Tunnel;
+use super::batch::Ready;
 use super::handshakes::jitter;
 use crate::key::PublicKey;
 use crate::proto::limits::{NEW_HANDSHAKE_TIMEOUT, PADDING_MULTIPLE};
@@ -9,7 +10,7 @@ use crate::proto::outbox::Outbox;
 use crate::proto::path::Ecn;
 use crate::proto::peer::PeerId;
 use crate::proto::peer::timers::Timer;
-use crate::proto::session::keypair::{SealingKey, sealed_len};
+use crate::proto::session::keypair::{Keypair, SealingKey, sealed_len};
 use crate::proto::time::Now;
 use crate::proto::wire::ip::Inner;
 
@@ -33,7 +34,7 @@ pub enum Unroutable {
     NoPrivateKey,
 }
 
-/// Takes the packets, or the segments of one large packet, that [`Tunnel::route`] has found a peer for.
+/// Takes the packets, or the segments of one large packet, that [`Batch::route`](super::Batch::route) has found a peer for.
 pub struct Sealer<'a> {
     tunnel: &'a mut Tunnel,
     out: &'a mut Outbox,
@@ -41,16 +42,15 @@ pub struct Sealer<'a> {
     ecn: Ecn,
     now: Now,
     /// `None`: no session, packets are staged.
-    key: Option<SealingKey>,
+    key: Option<&'a SealingKey>,
 }
 
 impl Tunnel {
-    /// Where does this packet go? `head` is its first octets, the whole IP header at least. Begins a handshake if one is
-    /// needed.
-    pub fn route<'a>(
+    pub(super) fn route<'a>(
         &'a mut self,
         head: &[u8],
         now: Now,
+        ready: &'a mut Ready<SealingKey>,
         out: &'a mut Outbox,
     ) -> Result<Sealer<'a>, Unroutable> {
         let inner = Inner::parse(head).ok_or(Unroutable::Malformed)?;
@@ -61,20 +61,14 @@ impl Tunnel {
         if self.peers[peer].endpoint.is_none() {
             return Err(Unroutable::NoEndpoint { peer: self.peers[peer].public_key });
         }
-        Ok(self.sealer(peer, inner.ecn, now, out))
+        Ok(self.sealer(peer, inner.ecn, now, ready, out))
     }
 
-    /// A whole packet from the TUN device: [`Self::route`] and one [`Sealer::push`].
-    pub fn handle_packet(&mut self, packet: &[u8], now: Now, out: &mut Outbox) -> Result<(), Unroutable> {
-        self.route(packet, now, out)?.push(packet);
-        Ok(())
-    }
-
-    /// Keeps a packet that has just found no endpoint, where the caller knows that there will be one at once: the handshake
-    /// begins with it.
-    pub fn stage(&mut self, peer: &PublicKey, packet: &[u8]) {
+    /// Keeps a packet of `len` octets, which `write` writes, that has just found no endpoint, where the caller knows that there
+    /// will be one at once: the handshake begins with it.
+    pub fn stage(&mut self, peer: &PublicKey, len: usize, write: impl FnOnce(&mut [u8])) {
         if let Some(id) = self.peers.find(peer) {
-            self.peers[id].contact().staged.push(packet);
+            self.peers[id].contact().staged.push(len, write);
         }
     }
 
@@ -91,16 +85,22 @@ impl Tunnel {
         peer: PeerId,
         ecn: Ecn,
         now: Now,
+        ready: &'a mut Ready<SealingKey>,
         out: &'a mut Outbox,
     ) -> Sealer<'a> {
         let keyring = &mut self.peers[peer].contact().keyring;
         let waits_in_vain = keyring.waits_in_vain(now.mono);
         let keypair = keyring.sending(now.mono);
-        let key = keypair.as_ref().map(|keypair| keypair.sealer());
+        let key = keypair.as_ref().map(|keypair| ready.get(keypair, Keypair::sealing_key));
         if waits_in_vain || keypair.is_none_or(|keypair| keypair.wants_rekey_on_send(now.mono)) {
             self.begin_handshake(peer, now, out);
         }
         Sealer { tunnel: self, out, peer, ecn, now, key }
+    }
+
+    /// Tells the peer that we are there.
+    pub(super) fn send_keepalive(&mut self, id: PeerId, now: Now, out: &mut Outbox) {
+        self.sealer(id, Ecn::NotEct, now, &mut Ready::default(), out).push(0, |_| {});
     }
 
     /// Sends what waits, in order; if nothing does, a keepalive, which tells the peer that the session stands.
@@ -108,40 +108,43 @@ impl Tunnel {
         let waiting = &mut self.peers[id].contact().staged;
         let nothing_waits = waiting.is_empty();
         let staged = waiting.take();
-        let mut sealer = self.sealer(id, Ecn::NotEct, now, out);
+        let mut ready = Ready::default();
+        let mut sealer = self.sealer(id, Ecn::NotEct, now, &mut ready, out);
         for packet in staged {
             sealer.ecn = Inner::parse(&packet).map_or(Ecn::NotEct, |inner| inner.ecn);
-            sealer.push(&packet);
+            sealer.push(packet.len(), |room| room.copy_from_slice(&packet));
         }
         if nothing_waits {
-            sealer.push(&[]);
+            sealer.push(0, |_| {});
         }
     }
 }
 
 impl Sealer<'_> {
-    /// Seals one packet into the outbox, or stages it. An empty one is a keepalive, which is never staged.
-    pub fn push(&mut self, packet: &[u8]) {
+    /// Seals one packet of `len` octets, which `write` writes where they are sealed, or stages it. An empty one is a
+    /// keepalive, which is never staged.
+    pub fn push(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
         let Tunnel { peers, rng, mtu, .. } = &mut *self.tunnel;
         let peer = &mut peers[self.peer];
         let now = self.now.mono;
         let path = peer.endpoint;
         let contact = peer.contact();
-        if !packet.is_empty() {
+        if len > 0 {
             contact.prolong_attempt(now);
         }
-        let (Some(key), Some(path), Some(keypair)) = (&self.key, path, contact.keyring.sending(now)) else {
+        let (Some(key), Some(path), Some(keypair)) = (self.key, path, contact.keyring.sending(now)) else {
             // Without an attempt the peer's key is of low order: nobody would ever take the packet.
-            if !packet.is_empty() && contact.attempt.is_some() {
-                contact.staged.push(packet);
+            if len > 0 && contact.attempt.is_some() {
+                contact.staged.push(len, write);
             }
             return;
         };
 
-        let padded_len = padded_len(packet.len(), *mtu);
-        self.out.push(Some(self.peer), path, self.ecn, |arena| keypair.seal(key, packet, padded_len, arena));
-        contact.tx_bytes += sealed_len(padded_len) as u64;
-        if !packet.is_empty() && !contact.timers.is_set(Timer::NewHandshake) {
+        let sealed_len = sealed_len(padded_len(len, *mtu));
+        self.out
+            .push(Some(self.peer), path, self.ecn, sealed_len, |room| keypair.seal(key, len, write, room));
+        contact.tx_bytes += sealed_len as u64;
+        if len > 0 && !contact.timers.is_set(Timer::NewHandshake) {
             contact.timers.set(Timer::NewHandshake, now + NEW_HANDSHAKE_TIMEOUT + jitter(rng));
         }
         peer.note_sent(now);

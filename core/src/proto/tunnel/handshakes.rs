@@ -276,7 +276,8 @@ fn send_handshake(
     let keys = MacKeys::new(&peer.public_key);
     let contact = peer.contact();
     contact.cookie_jar.seal(&keys, &mut message, now);
-    out.push(Some(id), path, Ecn::NotEct, |arena| arena.extend_from_slice(message.as_bytes()));
-    contact.tx_bytes += message.as_bytes().len() as u64;
+    let octets = message.as_bytes();
+    out.push(Some(id), path, Ecn::NotEct, octets.len(), |room| room.copy_from_slice(octets));
+    contact.tx_bytes += octets.len() as u64;
     peer.note_sent(now);
 }

@@ -1,6 +1,7 @@
 //! Datagrams on their way in: told apart by type, opened in place, checked against the replay window, then against
 //! cryptokey routing. Nothing changes before a message has proven who sent it.
 
+use super::batch::Ready;
 use super::{HandshakeError, NotAMessage, OpenError, Tunnel, UnwantedCookie};
 use crate::proto::admission::{Queued, Verdict};
 use crate::proto::limits::KEEPALIVE_TIMEOUT;
@@ -9,6 +10,7 @@ use crate::proto::outbox::Outbox;
 use crate::proto::path::{Ecn, Path};
 use crate::proto::peer::PeerId;
 use crate::proto::peer::timers::Timer;
+use crate::proto::session::keypair::{Keypair, OpeningKey};
 use crate::proto::time::{Now, Time};
 use crate::proto::wire::ip::{Inner, decapsulate_ecn};
 use crate::proto::wire::message::{CookieReply, Handshake, Message, ReceiverIndex, TRANSPORT_OVERHEAD};
@@ -70,19 +72,18 @@ pub enum Rejected {
 }
 
 impl Tunnel {
-    /// A UDP datagram, opened in place. Some: a decrypted, accepted IP packet in the same buffer. None: it was the protocol's own
-    /// business. Handshake messages are checked for mac1 and mac2 here and queued for [`Self::handle_handshake`].
-    pub fn handle_datagram<'d>(
+    pub(super) fn receive<'d>(
         &mut self,
         datagram: &'d mut [u8],
         path: Path,
         ecn: Ecn,
         now: Now,
+        ready: &mut Ready<OpeningKey>,
         out: &mut Outbox,
     ) -> Result<Option<&'d [u8]>, Rejected> {
         match Message::parse(datagram)? {
             Message::Transport { receiver, counter, sealed } => {
-                self.open(receiver, counter, sealed, path, ecn, now, out)
+                self.open(receiver, counter, sealed, path, ecn, now, ready, out)
             }
             Message::Initiation(message) => {
                 self.admit(&message, path, now, out)?;
@@ -109,9 +110,8 @@ impl Tunnel {
             Verdict::BadMac1 => Err(Rejected::BadMac1),
             Verdict::TooMany => Err(Rejected::TooMany),
             Verdict::Challenge(reply) => {
-                out.push(None, path, Ecn::NotEct, |arena| {
-                    arena.extend_from_slice(zerocopy::IntoBytes::as_bytes(&reply))
-                });
+                let octets = zerocopy::IntoBytes::as_bytes(&reply);
+                out.push(None, path, Ecn::NotEct, octets.len(), |room| room.copy_from_slice(octets));
                 Err(Rejected::Challenged)
             }
         }
@@ -139,12 +139,14 @@ impl Tunnel {
         path: Path,
         ecn: Ecn,
         now: Now,
+        ready: &mut Ready<OpeningKey>,
         out: &mut Outbox,
     ) -> Result<Option<&'d [u8]>, Rejected> {
         let id = self.peer_of(receiver)?;
         let contact = self.peers[id].contact();
         let keypair = contact.keyring.find(receiver).ok_or(Rejected::UnknownIndex)?;
-        let payload = keypair.open(counter, sealed, now.mono)?;
+        let key = ready.get(keypair, Keypair::opening_key);
+        let payload = keypair.open(key, counter, sealed, now.mono)?;
 
         contact.rx_bytes += (payload.len() + TRANSPORT_OVERHEAD) as u64;
         self.move_endpoint(id, path);

@@ -4,6 +4,7 @@
 //! [`Tunnel::handle_handshake`] gives `None`, sends what stands in the [`Outbox`], and calls [`Tunnel::handle_timeout`] when
 //! [`Tunnel::poll_timeout`] says so. That is the contract; there is nothing else to be called regularly.
 
+mod batch;
 mod egress;
 mod event;
 mod handshakes;
@@ -19,6 +20,7 @@ pub use super::noise::cookie::UnwantedCookie;
 pub use super::noise::handshake::HandshakeError;
 pub use super::session::keypair::OpenError;
 pub use super::wire::message::NotAMessage;
+pub use batch::Batch;
 pub use egress::{Sealer, Unroutable};
 pub use event::Event;
 pub use ingress::Rejected;

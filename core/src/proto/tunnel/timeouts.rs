@@ -3,7 +3,6 @@
 use super::Tunnel;
 use crate::proto::limits::PEERS_PER_TIMEOUT;
 use crate::proto::outbox::Outbox;
-use crate::proto::path::Ecn;
 use crate::proto::peer::PeerId;
 use crate::proto::peer::timers::Timer;
 use crate::proto::time::Now;
@@ -31,7 +30,7 @@ impl Tunnel {
             }
             // The session may be over since: then there is nobody to reassure.
             Timer::PassiveKeepalive if self.peers[id].contact().keyring.sending(now.mono).is_none() => {}
-            Timer::PassiveKeepalive => self.sealer(id, Ecn::NotEct, now, out).push(&[]),
+            Timer::PassiveKeepalive => self.send_keepalive(id, now, out),
             Timer::PersistentKeepalive => self.send_persistent_keepalive(id, now, out),
             Timer::Wipe => self.wipe(id),
         }
@@ -44,7 +43,7 @@ impl Tunnel {
         }
         // Where there is no session to send by, a handshake begins and the next one is due in its turn.
         self.peers[id].note_sent(now.mono);
-        self.sealer(id, Ecn::NotEct, now, out).push(&[]);
+        self.send_keepalive(id, now, out);
     }
 
     /// No session for so long: the keys are forgotten, and the timers that were the session's with them.
