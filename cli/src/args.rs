@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::interface_name::InterfaceName;
 use crate::status_text::Field;
@@ -101,12 +101,34 @@ pub(crate) struct RunArgs {
     /// Use this open TUN descriptor instead of making an interface: plain, without packet information
     #[arg(long, value_name = "N", value_parser = parse_tun_fd)]
     pub(crate) tun_fd: Option<RawFd>,
+    /// Do not handle several packets as one at the interface (tun) or on the network (udp): slower, for comparison
+    #[arg(long, value_name = "WHERE", value_enum)]
+    pub(crate) no_offload: Vec<OffloadSide>,
     /// The interface's name: at most 15 letters, digits or any of _ = + . -
     #[arg(value_name = "IFACE")]
     pub(crate) interface: InterfaceName,
     /// What `run` gives itself in the background: serve in a session of its own and say on stdout when ready
     #[arg(long, hide = true, conflicts_with = "foreground")]
     pub(crate) detached: bool,
+}
+
+/// Where several packets may be handled as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OffloadSide {
+    /// TSO, USO, and received segments merged
+    Tun,
+    /// GSO and GRO
+    Udp,
+}
+
+impl OffloadSide {
+    /// As it is said.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Tun => "tun",
+            Self::Udp => "udp",
+        }
+    }
 }
 
 const CHECK_ABOUT: &str = "\
@@ -309,7 +331,8 @@ mod tests {
 
     fn run(foreground: bool, tun_fd: Option<RawFd>) -> Result<Command, u8> {
         let interface = "wg0".parse().unwrap();
-        Ok(Command::Run(RunArgs { foreground, tun_fd, interface, detached: false }))
+        let no_offload = Vec::new();
+        Ok(Command::Run(RunArgs { foreground, tun_fd, no_offload, interface, detached: false }))
     }
 
     #[test]

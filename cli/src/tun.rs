@@ -54,13 +54,16 @@ pub(crate) enum TunError {
     },
 }
 
-/// Makes an interface, down, with plain packets. It goes away when the descriptor and its duplicates are closed.
+/// Makes an interface, down; on Linux one that takes and gives super-packets. It goes away when the descriptor and its duplicates are closed.
 pub(crate) fn create(interface: &InterfaceName) -> Result<OwnedFd, TunError> {
     if nix::net::if_::if_nametoindex(interface.as_str()).is_ok() {
         return Err(TunError::Exists { interface: interface.clone() });
     }
     let make = || {
-        let device = DeviceBuilder::new().name(interface.as_str()).mtu(MTU).enable(false).build_sync()?;
+        let builder = DeviceBuilder::new().name(interface.as_str()).mtu(MTU).enable(false);
+        #[cfg(target_os = "linux")]
+        let builder = builder.offload(true);
+        let device = builder.build_sync()?;
         device.as_fd().try_clone_to_owned()
     };
     make().map_err(|source| refusal(interface.clone(), source))

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use adit_core::config::{Config, Interface};
-use adit_core::device::{Device, DeviceError, Hooks, TunFd};
+use adit_core::device::{Device, DeviceError, Hooks, Offload, TunFd};
 use adit_core::key::PrivateKey;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
@@ -25,7 +25,8 @@ fn config(listen_port: Option<NonZeroU16>) -> Config {
 fn start(listen_port: Option<NonZeroU16>) -> Result<(Device, OwnedFd), DeviceError> {
     let (tun, apps) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
-    let device = wait(Device::start(config(listen_port), TunFd::Owned(tun), Hooks::default()))?;
+    let device =
+        wait(Device::start(config(listen_port), TunFd::Owned(tun), Hooks::default(), Offload::default()))?;
     Ok((device, apps))
 }
 

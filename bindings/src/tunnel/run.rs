@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
 
 use adit_core::config::{Config, Endpoint};
-use adit_core::device::{Device, Ended, Hooks, TunFd};
+use adit_core::device::{Device, Ended, Hooks, Offload, TunFd};
 use tokio::select;
 use tokio::sync::watch;
 
@@ -172,7 +172,7 @@ async fn start(parts: Parts, stop: &mut watch::Receiver<bool>) -> Result<Device,
     }
     let given =
         Hooks { protector: Some(hooks.clone()), resolver: hooks.clone(), observer: Some(observer.clone()) };
-    let mut starting = pin!(Device::start(config, tun, given));
+    let mut starting = pin!(Device::start(config, tun, given, Offload::default()));
     select! {
         biased;
         () = asked(stop) => {}

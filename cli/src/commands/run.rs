@@ -11,12 +11,12 @@ use std::process::Stdio;
 use std::rc::Rc;
 
 use adit_core::config::Config;
-use adit_core::device::{Device, DeviceError, Ended, Hooks, TunFd};
+use adit_core::device::{Device, DeviceError, Ended, Hooks, Offload, TunFd};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
-use crate::args::RunArgs;
+use crate::args::{OffloadSide, RunArgs};
 use crate::interface_name::InterfaceName;
 use crate::tun::{self, TunError};
 use crate::uapi_server::serve;
@@ -89,7 +89,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), RunError> {
 #[cfg(target_os = "linux")]
 pub(crate) fn start(interface: InterfaceName, held: File) -> Result<(), RunError> {
     UapiSocket::check_free(Path::new(uapi_socket::DIRECTORY), &interface)?;
-    let args = RunArgs { foreground: false, tun_fd: None, interface, detached: false };
+    let args =
+        RunArgs { foreground: false, tun_fd: None, no_offload: Vec::new(), interface, detached: false };
     detach::start_daemon(&args, held.into())
 }
 
@@ -99,6 +100,10 @@ fn serve_interface(args: &RunArgs, directory: &Path) -> Result<(), RunError> {
         Some(fd) => TunFd::Borrowed(fd),
         None => TunFd::Owned(tun::create(&args.interface)?),
     };
+    let offload = Offload {
+        tun: !args.no_offload.contains(&OffloadSide::Tun),
+        udp: !args.no_offload.contains(&OffloadSide::Udp),
+    };
     let (_removed_on_return, listener) = UapiSocket::bind(directory, &args.interface)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -107,7 +112,7 @@ fn serve_interface(args: &RunArgs, directory: &Path) -> Result<(), RunError> {
     LocalSet::new().block_on(&runtime, async {
         let mut signals = Signals::new().map_err(system("listen for signals"))?;
         let listener = UnixListener::from_std(listener).map_err(system("listen on the UAPI socket"))?;
-        let device = Device::start(Config::default(), tun, Hooks::default())
+        let device = Device::start(Config::default(), tun, Hooks::default(), offload)
             .await
             .map_err(|source| RunError::Start { interface: args.interface.clone(), source })?;
         let device = Rc::new(device);

@@ -13,7 +13,7 @@ use super::{
     DemoError, Ends, headline, introduce, progress_bar, runtime, system, transfer, tunnel, write_result,
 };
 use crate::clock::Stopwatch;
-use adit_core::device::{Device, Hooks, TunFd};
+use adit_core::device::{Device, Hooks, Offload, TunFd};
 
 const PINGS: u16 = 5;
 
@@ -25,7 +25,8 @@ pub(super) fn run(octets: u64, out: &mut impl Write) -> Result<(), DemoError> {
     let (server_wire, server_tun) = Wire::pair().map_err(system("make a pair of sockets"))?;
     let (client_wire, client_tun) = Wire::pair().map_err(system("make a pair of sockets"))?;
     let mut parties = Parties::new();
-    let start_server = Device::start(parties.server.clone(), TunFd::Owned(server_tun), Hooks::default());
+    let start_server =
+        Device::start(parties.server.clone(), TunFd::Owned(server_tun), Hooks::default(), Offload::default());
     let server = runtime.block_on(start_server).map_err(tunnel("server"))?;
     let _host = Host::spawn(server_wire).map_err(system("start a thread"))?;
     let port = runtime.block_on(server.status()).map_err(tunnel("server"))?.listen_port;
@@ -35,7 +36,7 @@ pub(super) fn run(octets: u64, out: &mut impl Write) -> Result<(), DemoError> {
 
     headline(out, "Handshake")?;
     let (journal, hooks) = Journal::new();
-    let start_client = Device::start(client_config, TunFd::Owned(client_tun), hooks);
+    let start_client = Device::start(client_config, TunFd::Owned(client_tun), hooks, Offload::default());
     let client = runtime.block_on(start_client).map_err(tunnel("client"))?;
     exchange(octets, &client_wire, &journal, out)?;
 

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use adit_core::config::Config;
-use adit_core::device::{Device, Hooks, TunFd};
+use adit_core::device::{Device, Hooks, Offload, TunFd};
 
 use super::journal::Journal;
 use super::parties::{self, CLIENT, Parties, SERVER};
@@ -125,7 +125,9 @@ fn start(
         let interface = party.parse().expect("the demo's own names are names");
         let tun = tun::create(&interface).map_err(NetnsError::from)?;
         inside.set_up(party, address, parties::PREFIX_LEN)?;
-        inside.block_on(Device::start(config, TunFd::Owned(tun), hooks)).map_err(tunnel(party))
+        inside
+            .block_on(Device::start(config, TunFd::Owned(tun), hooks, Offload::default()))
+            .map_err(tunnel(party))
     })?
 }
 

@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::num::{NonZeroU16, NonZeroU32};
 
+use ipnet::IpNet;
+
 use super::clock::Clock;
 use super::driver::Driver;
 use super::error::DeviceError;
@@ -22,6 +24,7 @@ impl Driver {
         self.set_sockets(interface.listen_port, interface.fwmark, now)?;
 
         self.settings.mtu = interface.mtu;
+        self.incoming.own.configure(interface.addresses.iter().map(IpNet::addr));
         self.refresh_mtu();
         self.tunnel.set_private_key(interface.private_key, now);
         let named: HashSet<PublicKey> = peers.iter().map(|peer| peer.public_key).collect();
@@ -115,6 +118,7 @@ impl Driver {
     /// The interface's MTU may have changed since it was last asked.
     fn refresh_mtu(&mut self) {
         let mtu = self.settings.mtu.or_else(|| self.incoming.tun.mtu()).unwrap_or(DEFAULT_MTU);
+        self.incoming.mtu = mtu;
         self.tunnel.set_mtu(mtu);
     }
 

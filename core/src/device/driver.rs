@@ -19,16 +19,19 @@ use super::error::{DeviceError, Ended};
 use super::event::Event;
 use super::hooks::{Hooks, SocketProtector};
 use super::observer::Notifier;
+use super::offload::{Merger, SuperPacket, Write};
+use super::own_addresses::OwnAddresses;
 use super::resolve::{Answer, Names, Resolution};
 use super::stats::Stats;
 use super::tun::{self, Tun, Written};
-use super::udp::{Flushed, Message, Progress, ReceiveBuffers, Sockets};
+use super::udp::{Flushed, Message, Progress, ReceiveBuffers, SocketSettings, Sockets};
 use super::unroutable::Answers;
 use crate::config::{Config, Endpoint};
 use crate::key::PublicKey;
 use crate::proto::outbox::Outbox;
 use crate::proto::time::Now;
-use crate::proto::tunnel::{self, PeerUpdate, Tunnel, Unroutable};
+use crate::proto::tunnel::{self, Batch, DEFAULT_MTU, PeerUpdate, Tunnel, Unroutable};
+use crate::proto::wire::icmp;
 use crate::uapi;
 
 /// Packets read from TUN before what they became is sent. A TUN queue holds 500, and what overflows it is lost: at 64
@@ -65,6 +68,8 @@ pub(super) struct Driver {
     pub(super) stats: Stats,
     pub(super) incoming: Incoming,
     protector: Option<Arc<dyn SocketProtector>>,
+    /// Whether sockets send and receive runs of datagrams.
+    udp_offload: bool,
     notifier: Notifier,
     deadline: Deadline,
     commands: mpsc::Receiver<Command>,
@@ -89,6 +94,9 @@ pub(super) struct Settings {
 /// What is on its way to the applications.
 pub(super) struct Incoming {
     pub(super) tun: Rc<Tun>,
+    pub(super) own: OwnAddresses,
+    /// Octets in a packet that the interface may be given in any case.
+    pub(super) mtu: u16,
     backlog: Backlog,
 }
 
@@ -148,12 +156,15 @@ impl Driver {
         config: Config,
         tun: Tun,
         hooks: Hooks,
+        udp_offload: bool,
         notifier: Notifier,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, DeviceError> {
         let interface = &config.interface;
         let port = interface.listen_port.map_or(0, NonZeroU16::get);
-        let sockets = Sockets::bind(port, interface.fwmark, hooks.protector.as_deref())?;
+        let protector = hooks.protector.as_deref();
+        let settings = SocketSettings { mark: interface.fwmark, protector, offload: udp_offload };
+        let sockets = Sockets::bind(port, settings)?;
         let deadline = Deadline::new()
             .map_err(|source| DeviceError::System { action: "make a timer that counts sleep", source })?;
         // A system that has random numbers once does not run out of them.
@@ -172,8 +183,14 @@ impl Driver {
             sockets,
             names: Names::new(hooks.resolver),
             stats: Stats::default(),
-            incoming: Incoming { tun: Rc::new(tun), backlog: Backlog::new() },
+            incoming: Incoming {
+                tun: Rc::new(tun),
+                own: OwnAddresses::new(),
+                mtu: DEFAULT_MTU,
+                backlog: Backlog::new(),
+            },
             protector: hooks.protector,
+            udp_offload,
             notifier,
             deadline,
             commands,
@@ -284,9 +301,15 @@ impl Driver {
                         break;
                     }
                 }
+                let before = stats.udp_received.packets;
+                let own = incoming.own.get();
+                let mut merger = Merger::new(incoming.tun.form(&own));
+                let mut batch = tunnel.batch(now);
                 for message in received.messages() {
-                    open(message, tunnel, incoming, outgoing, stats, now)?;
+                    open(message, &mut batch, &mut merger, incoming, outgoing, stats)?;
                 }
+                merger.finish(|write| incoming.deliver(&write, stats))?;
+                incoming.own.note_batch(stats.udp_received.packets - before, &incoming.tun, now.mono);
                 outgoing.bound(stats);
             }
             more |= stats.udp_received.packets >= enough;
@@ -310,21 +333,25 @@ impl Driver {
     fn read_tun(&mut self, now: Now) -> Result<bool, Ended> {
         let Self { incoming, packet, tunnel, outgoing, names, answers, stats, .. } = self;
         let outbox = &mut outgoing.outbox;
+        let mut batch = tunnel.batch(now);
         for _ in 0..TUN_PACKETS_PER_TURN {
-            let Some(packet) = incoming.tun.read(packet)? else { return Ok(false) };
-            stats.tun_received.packets += 1;
-            stats.tun_received.octets += packet.len() as u64;
-            if let Err(error) = tunnel.handle_packet(packet, now, outbox) {
+            let Some(received) = incoming.tun.read(packet)? else { return Ok(false) };
+            let Ok(received) = received else {
+                stats.dropped.unroutable += 1;
+                continue;
+            };
+            incoming.heed_refusal(received.head());
+            if let Err(error) = seal(&received, &mut batch, outbox, stats) {
                 if let Unroutable::NoEndpoint { peer } = error {
                     if names.is_first_asked_for(&peer) {
-                        tunnel.stage(&peer, packet.len(), |room| room.copy_from_slice(packet));
+                        stage(&received, &peer, batch.tunnel());
                         continue;
                     }
                     names.hurry(&peer, now.mono);
                 }
                 stats.dropped.unroutable += 1;
-                if let Some(answer) = answers.answer(packet, error, now.mono) {
-                    incoming.deliver(answer, stats)?;
+                if let Some(answer) = answers.answer(received.head(), error, now.mono) {
+                    incoming.answer(answer, stats)?;
                 }
             }
             if outbox.len() >= OCTETS_PER_TURN {
@@ -387,7 +414,8 @@ impl Driver {
 
     /// Binds sockets that have replaced nothing yet.
     pub(super) fn bind(&self, port: u16, mark: Option<NonZeroU32>) -> Result<Sockets, DeviceError> {
-        Sockets::bind(port, mark, self.protector.as_deref())
+        let protector = self.protector.as_deref();
+        Sockets::bind(port, SocketSettings { mark, protector, offload: self.udp_offload })
     }
 
     /// Sends by these sockets from now on; what waits goes by them too.
@@ -400,14 +428,38 @@ impl Driver {
     }
 }
 
+/// The packets that one read brought, written straight into the outbox and sealed there.
+fn seal(
+    received: &SuperPacket<'_>,
+    batch: &mut Batch<'_>,
+    outbox: &mut Outbox,
+    stats: &mut Stats,
+) -> Result<(), Unroutable> {
+    let segments = received.segments();
+    stats.tun_received.packets += segments.len() as u64;
+    stats.tun_received.octets += received.octets() as u64;
+    let mut sealer = batch.route(received.head(), outbox)?;
+    for segment in segments {
+        sealer.push(segment.len(), |room| segment.write(room));
+    }
+    Ok(())
+}
+
+/// Keeps them for a peer whose name is asked for.
+fn stage(received: &SuperPacket<'_>, peer: &PublicKey, tunnel: &mut Tunnel) {
+    for segment in received.segments() {
+        tunnel.stage(peer, segment.len(), |room| segment.write(room));
+    }
+}
+
 /// The datagrams of one message through the engine, and what was inside to TUN, straight from where it landed.
-fn open(
-    message: Message<'_>,
-    tunnel: &mut Tunnel,
+fn open<'b>(
+    message: Message<'b>,
+    batch: &mut Batch<'_>,
+    merger: &mut Merger<'b>,
     incoming: &mut Incoming,
     outgoing: &mut Outgoing,
     stats: &mut Stats,
-    now: Now,
 ) -> Result<(), Ended> {
     let (path, ecn) = (message.path, message.ecn);
     if message.len() == 0 {
@@ -417,8 +469,8 @@ fn open(
     stats.udp_received.octets += message.len() as u64;
     for datagram in message.into_datagrams() {
         stats.udp_received.packets += 1;
-        match tunnel.handle_datagram(datagram, path, ecn, now, outgoing.open()) {
-            Ok(Some(packet)) => incoming.deliver(packet, stats)?,
+        match batch.handle_datagram(datagram, path, ecn, outgoing.open()) {
+            Ok(Some(packet)) => merger.push(packet, |write| incoming.deliver(&write, stats))?,
             Ok(None) => {}
             Err(_) => stats.dropped.rejected += 1,
         }
@@ -427,23 +479,35 @@ fn open(
 }
 
 impl Incoming {
-    /// Writes a packet to TUN, behind those that wait already.
-    fn deliver(&mut self, packet: &[u8], stats: &mut Stats) -> Result<(), Ended> {
-        if self.backlog.is_empty() && write(&self.tun, packet, stats)? {
+    /// A merged packet was to be forwarded after all, as one for a port that is passed on to another machine: the kernel
+    /// has lost it and says so to its sender. From now on none is merged.
+    fn heed_refusal(&mut self, packet: &[u8]) {
+        if self.tun.merges() && icmp::refused_len(packet).is_some_and(|len| len > self.mtu.into()) {
+            self.tun.stop_merging();
+        }
+    }
+
+    /// Writes a packet of our own.
+    fn answer(&mut self, packet: &[u8], stats: &mut Stats) -> Result<(), Ended> {
+        let mut alone = Merger::new(self.tun.form(&[]));
+        alone.push(packet, |write| self.deliver(&write, stats))?;
+        alone.finish(|write| self.deliver(&write, stats))
+    }
+
+    /// Writes to TUN, behind what waits already.
+    fn deliver(&mut self, packets: &Write<'_>, stats: &mut Stats) -> Result<(), Ended> {
+        if self.backlog.is_empty() && write(&self.tun, packets, stats)? {
             return Ok(());
         }
-        if !self.backlog.push(packet) {
-            stats.dropped.tun_full += 1;
+        if !self.backlog.push(packets) {
+            stats.dropped.tun_full += packets.packets as u64;
         }
         Ok(())
     }
 
     /// Writes what waits, as far as there is room.
     fn drain(&mut self, stats: &mut Stats) -> Result<(), Ended> {
-        while let Some(packet) = self.backlog.front() {
-            if !write(&self.tun, packet, stats)? {
-                break;
-            }
+        while self.backlog.try_front(|packets| write(&self.tun, packets, stats)).transpose()? == Some(true) {
             self.backlog.pop();
         }
         Ok(())
@@ -451,13 +515,13 @@ impl Incoming {
 }
 
 /// False when TUN has no room now.
-fn write(tun: &Tun, packet: &[u8], stats: &mut Stats) -> Result<bool, Ended> {
-    match tun.write(packet)? {
+fn write(tun: &Tun, packets: &Write<'_>, stats: &mut Stats) -> Result<bool, Ended> {
+    match tun.write(packets)? {
         Written::Full => return Ok(false),
-        Written::Refused => stats.dropped.tun_refused += 1,
+        Written::Refused => stats.dropped.tun_refused += packets.packets as u64,
         Written::Taken => {
-            stats.tun_sent.packets += 1;
-            stats.tun_sent.octets += packet.len() as u64;
+            stats.tun_sent.packets += packets.packets as u64;
+            stats.tun_sent.octets += packets.octets as u64;
         }
     }
     Ok(true)

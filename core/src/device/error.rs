@@ -52,9 +52,6 @@ pub enum TunError {
     /// Linux: opened without `IFF_NO_PI`. Seen in the first packet, since TUNGETIFF does not tell.
     #[error("the TUN descriptor puts packet information before each packet; open it with IFF_NO_PI")]
     PacketInformation,
-    /// Linux: opened with `IFF_VNET_HDR`.
-    #[error("the TUN descriptor puts a virtio-net header before each packet; open it without IFF_VNET_HDR")]
-    VnetHeader,
     /// Linux: a TAP device, which carries Ethernet frames.
     #[error("the descriptor is a TAP device, which carries Ethernet frames; open it with IFF_TUN")]
     Tap,

@@ -10,6 +10,7 @@ mod event;
 mod hooks;
 mod observer;
 pub mod offload;
+mod own_addresses;
 mod resolve;
 mod stats;
 mod sys;
@@ -32,6 +33,7 @@ use driver::Command;
 pub use error::{DeviceError, Ended, HookError, TunError};
 pub use event::Event;
 pub use hooks::{Hooks, Observer, Resolver, SocketProtector, SystemResolver};
+pub use offload::Offload;
 pub use stats::{Dropped, Stats, Traffic};
 
 /// A TUN descriptor, and who closes it.
@@ -58,7 +60,12 @@ const COMMANDS: usize = 16;
 impl Device {
     /// Starts the driver on a thread of its own, on whichever executor this is awaited. The descriptor is
     /// released exactly once on every path, errors and a dropped future included.
-    pub async fn start(config: Config, tun: TunFd, hooks: Hooks) -> Result<Self, DeviceError> {
+    pub async fn start(
+        config: Config,
+        tun: TunFd,
+        hooks: Hooks,
+        offload: Offload,
+    ) -> Result<Self, DeviceError> {
         let tun = match tun {
             TunFd::Owned(tun) => tun,
             TunFd::Borrowed(tun) => sys::duplicate(tun).map_err(TunError::Unusable)?,
@@ -66,7 +73,8 @@ impl Device {
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (end, ended) = watch::channel(None);
         let (started, start) = oneshot::channel();
-        let thread = thread::spawn(thread::Parts { config, tun, hooks, commands: queue, started, end })?;
+        let thread =
+            thread::spawn(thread::Parts { config, tun, hooks, offload, commands: queue, started, end })?;
         let started = start.await.unwrap_or_else(|_panicked| {
             Err(DeviceError::System { action: "start the driver", source: io::Error::other("it panicked") })
         });

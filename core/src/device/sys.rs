@@ -36,6 +36,15 @@ pub(super) fn stop_timestamps(socket: impl AsFd) -> io::Result<()> {
     set_int_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)
 }
 
+/// Has the system hand out each datagram alone. A kernel that does not know the option never does otherwise.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn stop_coalescing(socket: impl AsFd) -> io::Result<()> {
+    match set_int_option(socket.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 0) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => Ok(()),
+        done => done,
+    }
+}
+
 /// Lets the system fragment IPv4 datagrams that are larger than the path's MTU. On Linux rustix has this.
 #[cfg(target_vendor = "apple")]
 pub(super) fn allow_ipv4_fragments(socket: impl AsFd) -> io::Result<()> {
@@ -57,7 +66,7 @@ fn set_int_option(socket: BorrowedFd<'_>, level: c_int, option: c_int, value: c_
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) use linux::{InterfaceName, interface_mtu, tun_interface};
+pub(super) use linux::{InterfaceName, SuperPackets, interface_mtu, take_super_packets, tun_interface};
 
 /// What Linux tells of its TUN devices.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -65,10 +74,14 @@ mod linux {
     use std::io;
     use std::os::fd::AsFd;
 
-    use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
+    use rustix::ioctl::{IntegerSetter, Opcode, Setter, Updater, ioctl, opcode};
 
-    /// `linux/if_tun.h`.
+    use super::super::offload::VnetHeader;
+
+    // `linux/if_tun.h`.
+    const TUNSETOFFLOAD: Opcode = opcode::write::<libc::c_uint>(b'T', 208);
     const TUNGETIFF: Opcode = opcode::read::<libc::c_uint>(b'T', 210);
+    const TUNSETVNETHDRSZ: Opcode = opcode::write::<libc::c_int>(b'T', 216);
     /// `linux/sockios.h`.
     const SIOCGIFMTU: Opcode = 0x8921;
 
@@ -88,6 +101,40 @@ mod linux {
         // SAFETY: TUNGETIFF writes one `struct ifreq`, and the request is at least as large and as aligned.
         unsafe { ioctl(tun, Updater::<TUNGETIFF, _>::new(&mut request))? };
         Ok((request.name, u16::from_ne_bytes([request.value[0], request.value[1]])))
+    }
+
+    /// The super-packets that a TUN descriptor hands out and takes.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(in super::super) struct SuperPackets {
+        pub(in super::super) tcp: bool,
+        pub(in super::super) udp: bool,
+    }
+
+    /// Asks a TUN descriptor with a vnet header for what is wanted, and for less where the kernel does not know it.
+    pub(in super::super) fn take_super_packets(tun: impl AsFd, wanted: bool) -> io::Result<SuperPackets> {
+        let tun = tun.as_fd();
+        let len = VnetHeader::LEN as libc::c_int;
+        // SAFETY: TUNSETVNETHDRSZ reads one integer.
+        unsafe { ioctl(tun, Setter::<TUNSETVNETHDRSZ, _>::new(len))? };
+        let none = SuperPackets::default();
+        let tcp = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6;
+        let ecn = tcp | libc::TUN_F_TSO_ECN;
+        let udp = ecn | libc::TUN_F_USO4 | libc::TUN_F_USO6;
+        let attempts = [
+            (udp, SuperPackets { tcp: true, udp: true }),
+            (ecn, SuperPackets { tcp: true, udp: false }),
+            (tcp, SuperPackets { tcp: true, udp: false }),
+            (0, none),
+        ];
+        let mut outcome = Ok(none);
+        for (flags, gives) in &attempts[if wanted { 0 } else { attempts.len() - 1 }..] {
+            // SAFETY: TUNSETOFFLOAD takes its flags in the place of a pointer and touches no memory.
+            match unsafe { ioctl(tun, IntegerSetter::<TUNSETOFFLOAD>::new_usize(*flags as usize)) } {
+                Ok(()) => return Ok(*gives),
+                Err(error) => outcome = Err(error.into()),
+            }
+        }
+        outcome
     }
 
     /// The MTU of an interface in this thread's network namespace, asked through any socket.

@@ -50,11 +50,22 @@ fn a_real_interface_carries_datagrams_both_ways_until_it_is_deleted() {
         let tun = open_tun("adit-t9", libc::IFF_TUN | libc::IFF_NO_PI).unwrap();
         let (other_tun, apps): (OwnedFd, OwnedFd) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
-        let other = wait(Device::start(config(2, None), TunFd::Owned(other_tun), Hooks::default())).unwrap();
+        let other = wait(Device::start(
+            config(2, None),
+            TunFd::Owned(other_tun),
+            Hooks::default(),
+            Offload::default(),
+        ))
+        .unwrap();
         let port = wait(other.status()).unwrap().listen_port;
         let endpoint = Endpoint::Address(([127, 0, 0, 1], port).into());
-        let device =
-            wait(Device::start(config(1, Some(endpoint)), TunFd::Owned(tun), Hooks::default())).unwrap();
+        let device = wait(Device::start(
+            config(1, Some(endpoint)),
+            TunFd::Owned(tun),
+            Hooks::default(),
+            Offload::default(),
+        ))
+        .unwrap();
         ip("address add 10.0.0.1/24 dev adit-t9");
         ip("link set adit-t9 mtu 1420 up");
 

@@ -12,6 +12,7 @@ use super::error::{DeviceError, Ended};
 use super::event::Event;
 use super::hooks::Hooks;
 use super::observer::Notifier;
+use super::offload::Offload;
 use super::tun::Tun;
 use crate::config::Config;
 
@@ -20,6 +21,7 @@ pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) tun: OwnedFd,
     pub(super) hooks: Hooks,
+    pub(super) offload: Offload,
     pub(super) commands: mpsc::Receiver<Command>,
     /// Told once the driver runs, or has released everything and says why.
     pub(super) started: oneshot::Sender<Result<(), DeviceError>>,
@@ -36,7 +38,7 @@ pub(super) fn spawn(parts: Parts) -> Result<JoinHandle<()>, DeviceError> {
 }
 
 /// A panic ends the device and not the process. Whatever ended is told when nothing of it is left.
-fn run(Parts { config, tun, hooks, commands, started, end }: Parts) {
+fn run(Parts { config, tun, hooks, offload, commands, started, end }: Parts) {
     let notifier = match Notifier::new(hooks.observer.clone()) {
         Ok(notifier) => notifier,
         Err(source) => {
@@ -46,7 +48,7 @@ fn run(Parts { config, tun, hooks, commands, started, end }: Parts) {
         }
     };
     let mut started = Some(started);
-    let drive = || drive(config, tun, hooks, notifier.clone(), commands, &mut started);
+    let drive = || drive(config, tun, hooks, offload, notifier.clone(), commands, &mut started);
     let ended = match catch_unwind(AssertUnwindSafe(drive)) {
         Ok(Ok(ended)) => ended,
         Ok(Err(refused)) => {
@@ -67,13 +69,15 @@ fn drive(
     config: Config,
     tun: OwnedFd,
     hooks: Hooks,
+    offload: Offload,
     notifier: Notifier,
     commands: mpsc::Receiver<Command>,
     started: &mut Option<oneshot::Sender<Result<(), DeviceError>>>,
 ) -> Result<Ended, DeviceError> {
     let runtime = runtime()?;
     runtime.block_on(async {
-        let driver = Driver::new(config, Tun::new(tun)?, hooks, notifier, commands)?;
+        let driver =
+            Driver::new(config, Tun::new(tun, offload.tun)?, hooks, offload.udp, notifier, commands)?;
         // A caller that has gone has also dropped the other end of the commands, and the driver sees that.
         let _ = started.take().map(|started| started.send(Ok(())));
         Ok(driver.run().await)

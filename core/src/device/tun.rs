@@ -1,23 +1,29 @@
-//! A TUN descriptor: one IP packet a read and one a write, never blocking. Knows the kinds of descriptors
-//! apart and what their errors mean; what is in a packet it does not know.
+//! A TUN descriptor: one IP packet, or one super-packet, a read and a write, never blocking. Knows the kinds of
+//! descriptors apart and what their errors mean; what is in a packet it does not know.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustix::io::Errno;
-use rustix::net::{SendFlags, SocketType};
+use rustix::net::{SendAncillaryBuffer, SendFlags, SocketType};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::error::{Ended, TunError};
+use super::offload::{BadSuperPacket, Form, SuperPacket, Write};
 use super::sys;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use super::sys::InterfaceName;
+use super::{
+    offload::VnetHeader,
+    sys::{InterfaceName, SuperPackets},
+};
 
 /// Room for the largest IP packet and the header of any kind of descriptor.
-pub(super) const BUFFER_LEN: usize = 65_536;
+pub(super) const BUFFER_LEN: usize = 65_536 + 64;
 
 /// Darwin's utun begins each packet with its address family, in network byte order.
 const UTUN_HEADER_LEN: usize = 4;
@@ -28,8 +34,16 @@ enum Kind {
     /// A TUN device that carries bare IP packets.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Device {
+        /// For its MTU and its addresses.
+        name: InterfaceName,
+    },
+    /// A TUN device that puts a vnet header before each packet.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    VnetDevice {
         /// For its MTU.
         name: InterfaceName,
+        /// What the kernel agreed to.
+        super_packets: SuperPackets,
     },
     /// A socket of datagrams, one IP packet in each.
     Datagrams,
@@ -45,14 +59,17 @@ enum Kind {
     Utun,
 }
 
-/// What became of a packet that was to be written.
+/// What a read brought.
+pub(super) type Received<'b> = Result<SuperPacket<'b>, BadSuperPacket>;
+
+/// What became of packets that were to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
-    /// The system has it.
+    /// The system has them.
     Taken,
     /// The system has no room now; [`Tun::poll_writable`] says when.
     Full,
-    /// The system does not want it: the link is down, or no memory. It is lost.
+    /// The system does not want them: the link is down, or no memory. They are lost.
     Refused,
 }
 
@@ -60,12 +77,15 @@ pub(super) enum Written {
 pub(super) struct Tun {
     fd: AsyncFd<OwnedFd>,
     kind: Kind,
+    /// Whether a device without a vnet header may be given packets longer than its MTU.
+    merges: Cell<bool>,
 }
 
 impl Tun {
-    /// Takes a descriptor over; an error closes it. Must be called on a tokio runtime.
-    pub(super) fn new(fd: OwnedFd) -> Result<Self, TunError> {
-        let kind = Kind::of(&fd)?;
+    /// Takes a descriptor over; an error closes it. `offload`: whether several packets may be read and written as one.
+    /// Must be called on a tokio runtime.
+    pub(super) fn new(fd: OwnedFd, offload: bool) -> Result<Self, TunError> {
+        let kind = Kind::of(&fd, offload)?;
         rustix::io::ioctl_fionbio(&fd, true).map_err(unusable)?;
         #[cfg(target_vendor = "apple")]
         if kind != Kind::Opaque {
@@ -73,14 +93,14 @@ impl Tun {
         }
         let fd = sys::watch(fd, Interest::READABLE | Interest::WRITABLE | Interest::ERROR)
             .map_err(TunError::Unusable)?;
-        Ok(Self { fd, kind })
+        Ok(Self { fd, kind, merges: Cell::new(offload) })
     }
 
     /// The interface's MTU in octets, where there is an interface and it can be asked.
     pub(super) fn mtu(&self) -> Option<u16> {
         match self.kind {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Kind::Device { name } => {
+            Kind::Device { name } | Kind::VnetDevice { name, .. } => {
                 let any =
                     rustix::net::socket(rustix::net::AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
                 sys::interface_mtu(any, name).ok()
@@ -89,8 +109,42 @@ impl Tun {
         }
     }
 
-    /// The next packet, in the buffer's room; `None` when none waits.
-    pub(super) fn read<'b>(&self, buffer: &'b mut [u8]) -> Result<Option<&'b mut [u8]>, Ended> {
+    /// The interface's addresses, where they decide what may be written as one packet.
+    pub(super) fn addresses(&self) -> Option<Vec<IpAddr>> {
+        match self.kind {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Device { name } if self.merges() => Some(interface_addresses(name)),
+            _ => None,
+        }
+    }
+
+    /// Whether a packet may be longer than the MTU although no vnet header says what it is.
+    pub(super) fn merges(&self) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Kind::Device { .. } = self.kind {
+            return self.merges.get();
+        }
+        false
+    }
+
+    /// From now on none is.
+    pub(super) fn stop_merging(&self) {
+        self.merges.set(false);
+    }
+
+    /// What [`Tun::write`] takes. `own`: the interface's own addresses.
+    pub(super) fn form<'p>(&self, own: &'p [IpAddr]) -> Form<'p> {
+        match self.kind {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Device { .. } if self.merges() => Form::Plain { own },
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::VnetDevice { super_packets: SuperPackets { tcp, udp }, .. } => Form::Vnet { tcp, udp },
+            _ => Form::Alone,
+        }
+    }
+
+    /// The next packet or super-packet, in the buffer's room; `None` when none waits.
+    pub(super) fn read<'b>(&self, buffer: &'b mut [u8]) -> Result<Option<Received<'b>>, Ended> {
         let len = match self.fd.try_io(Interest::READABLE, |fd| {
             Ok(rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *buffer))?)
         }) {
@@ -103,26 +157,35 @@ impl Tun {
         };
         match self.kind {
             // An empty datagram is a packet like another, for the engine to refuse.
-            Kind::Datagrams => Ok(Some(&mut buffer[..len])),
+            Kind::Datagrams => Ok(Some(Ok(SuperPacket::whole(&buffer[..len])))),
             _ if len == 0 => Err(Ended::TunGone),
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Kind::Device { .. } if has_packet_information(&buffer[..len]) => {
                 Err(failed(TunError::PacketInformation))
             }
-            Kind::Utun => Ok(Some(&mut buffer[UTUN_HEADER_LEN.min(len)..len])),
-            _ => Ok(Some(&mut buffer[..len])),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::VnetDevice { .. } => Ok(Some(match buffer[..len].split_first_chunk_mut() {
+                Some((header, packet)) => SuperPacket::new(VnetHeader::from_bytes(header), packet),
+                None => Err(BadSuperPacket::Truncated),
+            })),
+            Kind::Utun => Ok(Some(Ok(SuperPacket::whole(&buffer[UTUN_HEADER_LEN.min(len)..len])))),
+            _ => Ok(Some(Ok(SuperPacket::whole(&buffer[..len])))),
         }
     }
 
-    /// Writes one IP packet.
-    pub(super) fn write(&self, packet: &[u8]) -> Result<Written, Ended> {
+    /// Writes one packet or super-packet, of [`Tun::form`].
+    pub(super) fn write(&self, write: &Write<'_>) -> Result<Written, Ended> {
+        let slices = write.slices;
         let write = |fd: &OwnedFd| {
-            let done = rustix::io::retry_on_intr(|| match self.kind {
-                Kind::Datagrams | Kind::Records => rustix::net::send(fd, packet, NO_SIGNAL),
-                Kind::Utun => {
+            let done = rustix::io::retry_on_intr(|| match (self.kind, slices) {
+                (Kind::Datagrams | Kind::Records, _) => {
+                    rustix::net::sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL)
+                }
+                (Kind::Utun, [packet]) => {
                     rustix::io::writev(fd, &[IoSlice::new(&utun_header(packet)), IoSlice::new(packet)])
                 }
-                _ => rustix::io::write(fd, packet),
+                (_, [packet]) => rustix::io::write(fd, packet),
+                _ => rustix::io::writev(fd, slices),
             });
             Ok(done?)
         };
@@ -138,7 +201,7 @@ impl Tun {
     /// end shows on reading or writing, and so this waits for ever there.
     pub(super) async fn gone(&self) -> Ended {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Kind::Device { .. } = self.kind {
+        if let Kind::Device { .. } | Kind::VnetDevice { .. } = self.kind {
             loop {
                 let mut error = match self.fd.ready(Interest::ERROR).await {
                     Ok(error) => error,
@@ -166,10 +229,14 @@ impl Tun {
 }
 
 impl Kind {
-    fn of(fd: &OwnedFd) -> Result<Self, TunError> {
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        expect(unused_variables, reason = "no other system is known to take several packets as one")
+    )]
+    fn of(fd: &OwnedFd, offload: bool) -> Result<Self, TunError> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         match sys::tun_interface(fd) {
-            Ok((name, flags)) => return Self::of_linux_tun(name, flags),
+            Ok((name, flags)) => return Self::of_linux_tun(fd, name, flags, offload),
             Err(error) if Errno::from_io_error(&error).is_some_and(is_not_a_tun) => {}
             Err(error) => return Err(TunError::Unusable(error)),
         }
@@ -189,16 +256,31 @@ impl Kind {
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn of_linux_tun(name: InterfaceName, flags: u16) -> Result<Self, TunError> {
+    fn of_linux_tun(fd: &OwnedFd, name: InterfaceName, flags: u16, offload: bool) -> Result<Self, TunError> {
         let has = |flag: libc::c_int| i32::from(flags) & flag != 0;
         if has(libc::IFF_TAP) {
             return Err(TunError::Tap);
         }
         if has(libc::IFF_VNET_HDR) {
-            return Err(TunError::VnetHeader);
+            let super_packets = sys::take_super_packets(fd, offload).map_err(TunError::Unusable)?;
+            return Ok(Self::VnetDevice { name, super_packets });
         }
         Ok(Self::Device { name })
     }
+}
+
+/// In this thread's network namespace; none where the system does not tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn interface_addresses(interface: InterfaceName) -> Vec<IpAddr> {
+    let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    let name = interface.split(|octet| *octet == 0).next().unwrap_or_default();
+    all.filter(|entry| entry.interface_name.as_bytes() == name)
+        .filter_map(|entry| {
+            let address = entry.address?;
+            let v4 = address.as_sockaddr_in().map(|address| address.ip().into());
+            v4.or_else(|| address.as_sockaddr_in6().map(|address| address.ip().into()))
+        })
+        .collect()
 }
 
 /// No SIGPIPE from a closed socket; Darwin has a socket option for that instead.

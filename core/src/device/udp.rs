@@ -14,10 +14,10 @@ use std::task::{Context, Poll};
 use rustix::io::Errno;
 
 pub(super) use receive::{Message, ReceiveBuffers};
+pub(super) use socket::SocketSettings;
 use socket::{OpenError, Sent, Socket};
 
 use super::error::DeviceError;
-use super::hooks::SocketProtector;
 use super::stats::Stats;
 use crate::proto::outbox::{Outbox, Transmit};
 use crate::proto::path::{Ecn, Path};
@@ -64,31 +64,23 @@ impl Sockets {
         Self { v4: None, v6: None, port: 0, scattered: Vec::new() }
     }
 
-    /// Binds both sockets to one port; 0 lets the system choose one that is free for both IP versions. The
-    /// protector is asked for each socket before it could send. Must be called on a tokio runtime.
-    pub(super) fn bind(
-        port: u16,
-        mark: Option<NonZeroU32>,
-        protector: Option<&dyn SocketProtector>,
-    ) -> Result<Self, DeviceError> {
+    /// Binds both sockets to one port; 0 lets the system choose one that is free for both IP versions. Must be called on a
+    /// tokio runtime.
+    pub(super) fn bind(port: u16, settings: SocketSettings<'_>) -> Result<Self, DeviceError> {
         for _ in 1..PORT_ATTEMPTS {
-            match Self::bind_once(port, mark, protector) {
+            match Self::bind_once(port, settings) {
                 Err(OpenError::Bind(error))
                     if port == 0 && error.raw_os_error() == Some(libc::EADDRINUSE) => {}
                 done => return done.map_err(|error| error.for_port(port)),
             }
         }
-        Self::bind_once(port, mark, protector).map_err(|error| error.for_port(port))
+        Self::bind_once(port, settings).map_err(|error| error.for_port(port))
     }
 
-    fn bind_once(
-        port: u16,
-        mark: Option<NonZeroU32>,
-        protector: Option<&dyn SocketProtector>,
-    ) -> Result<Self, OpenError> {
-        let v4 = Socket::open(SocketAddr::from(([0; 4], port)), mark, protector)?;
+    fn bind_once(port: u16, settings: SocketSettings<'_>) -> Result<Self, OpenError> {
+        let v4 = Socket::open(SocketAddr::from(([0; 4], port)), settings)?;
         let port = v4.as_ref().map_or(Ok(port), Socket::port)?;
-        let v6 = Socket::open(SocketAddr::from(([0; 16], port)), mark, protector)?;
+        let v6 = Socket::open(SocketAddr::from(([0; 16], port)), settings)?;
         let port = v6.as_ref().map_or(Ok(port), Socket::port)?;
         if v4.is_none() && v6.is_none() {
             return Err(OpenError::System("open a UDP socket", Errno::AFNOSUPPORT.into()));

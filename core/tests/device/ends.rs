@@ -10,7 +10,7 @@ use std::task::{Context, Wake, Waker};
 
 use adit_core::config::{Config, Interface};
 use adit_core::device::{
-    Device, DeviceError, Ended, Event, HookError, Hooks, SocketProtector, TunError, TunFd,
+    Device, DeviceError, Ended, Event, HookError, Hooks, Offload, SocketProtector, TunError, TunFd,
 };
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
@@ -58,9 +58,13 @@ fn the_tun_interface_going_away_ends_the_device_and_says_so() {
 fn a_borrowed_descriptor_stays_the_caller_s() {
     let (tun, apps) = tun_pair();
     for _ in 0..2 {
-        let device =
-            wait(Device::start(Config::default(), TunFd::Borrowed(tun.as_raw_fd()), Hooks::default()))
-                .unwrap();
+        let device = wait(Device::start(
+            Config::default(),
+            TunFd::Borrowed(tun.as_raw_fd()),
+            Hooks::default(),
+            Offload::default(),
+        ))
+        .unwrap();
         wait(device.stop());
     }
     // It is open still, and carries.
@@ -137,7 +141,7 @@ fn a_start_that_is_refused_closes_the_descriptor_and_says_why() {
     ];
     for (config, hooks, words) in cases {
         let (tun, apps) = tun_pair();
-        let error = wait(Device::start(config, TunFd::Owned(tun), hooks)).unwrap_err();
+        let error = wait(Device::start(config, TunFd::Owned(tun), hooks, Offload::default())).unwrap_err();
         assert!(error.to_string().contains(&words), "{error}");
         assert!(is_closed(&apps));
     }
@@ -147,7 +151,8 @@ fn a_start_that_is_refused_closes_the_descriptor_and_says_why() {
 fn descriptors_that_are_no_tun_device_are_refused_by_name() {
     let (stream, other) =
         socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
-    let start = |tun| wait(Device::start(Config::default(), tun, Hooks::default())).unwrap_err();
+    let start =
+        |tun| wait(Device::start(Config::default(), tun, Hooks::default(), Offload::default())).unwrap_err();
     assert!(matches!(start(TunFd::Owned(stream)), DeviceError::TunDescriptor(TunError::Stream)));
     assert!(is_closed(&other));
 
@@ -160,7 +165,7 @@ fn descriptors_that_are_no_tun_device_are_refused_by_name() {
 #[test]
 fn a_start_that_nobody_waits_for_any_more_ends_by_itself() {
     let (tun, apps) = tun_pair();
-    let start = Device::start(Config::default(), TunFd::Owned(tun), Hooks::default());
+    let start = Device::start(Config::default(), TunFd::Owned(tun), Hooks::default(), Offload::default());
     wait(async {
         // Polled once, so that the thread has begun, and then dropped.
         let mut start = Box::pin(start);
@@ -174,7 +179,7 @@ fn a_start_that_nobody_waits_for_any_more_ends_by_itself() {
 
     // Never polled at all.
     let (tun, apps) = tun_pair();
-    drop(Device::start(Config::default(), TunFd::Owned(tun), Hooks::default()));
+    drop(Device::start(Config::default(), TunFd::Owned(tun), Hooks::default(), Offload::default()));
     assert!(is_closed(&apps));
 }
 
@@ -188,5 +193,5 @@ fn a_device_and_its_futures_may_go_to_any_thread() {
     is_send(&node.device.stop());
     is_send(&node.device.ended());
     let (tun, _apps) = tun_pair();
-    is_send(&Device::start(Config::default(), TunFd::Owned(tun), Hooks::default()));
+    is_send(&Device::start(Config::default(), TunFd::Owned(tun), Hooks::default(), Offload::default()));
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adit_core::config::{AllowedIp, AllowedIpChange, Config, Endpoint, Interface, Peer};
-use adit_core::device::{Device, DeviceError, Event, Hooks, Observer, TunFd};
+use adit_core::device::{Device, DeviceError, Event, Hooks, Observer, Offload, TunFd};
 use adit_core::key::{PrivateKey, PublicKey};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -86,7 +86,7 @@ impl Node {
         let (tun, apps) = tun_pair();
         let (tell, events) = channel();
         let hooks = Hooks { observer: Some(Arc::new(Tell(Mutex::new(tell)))), ..hooks };
-        let device = wait(Device::start(config, TunFd::Owned(tun), hooks))?;
+        let device = wait(Device::start(config, TunFd::Owned(tun), hooks, Offload::default()))?;
         Ok(Self { number, device, apps, events })
     }
 

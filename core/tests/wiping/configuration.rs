@@ -60,7 +60,7 @@ fn p23_a_text_that_is_read_leaves_no_key_behind() {
 #[cfg(feature = "device")]
 #[test]
 fn p23_a_device_leaves_no_key_behind() {
-    use adit_core::device::{Device, Hooks, TunFd};
+    use adit_core::device::{Device, Hooks, Offload, TunFd};
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     let _alone = alone();
@@ -69,7 +69,8 @@ fn p23_a_device_leaves_no_key_behind() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     HEAP.watch(&secrets());
     runtime.block_on(async {
-        let device = Device::start(parsed(), TunFd::Owned(tun), Hooks::default()).await.unwrap();
+        let device =
+            Device::start(parsed(), TunFd::Owned(tun), Hooks::default(), Offload::default()).await.unwrap();
         device.set_config(parsed()).await.unwrap();
         let status = device.status().await.unwrap();
         assert!(status.peers.iter().all(|peer| peer.preshared_key.is_some()));

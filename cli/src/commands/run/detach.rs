@@ -25,6 +25,7 @@ pub(super) fn start_daemon(args: &RunArgs, input: Stdio) -> Result<(), RunError>
         // It was inherited, so the daemon inherits it, too, under the same number.
         command.arg(format!("--tun-fd={fd}"));
     }
+    command.args(args.no_offload.iter().map(|side| format!("--no-offload={}", side.name())));
     let mut daemon = command.arg("--").arg(args.interface.as_str()).spawn().map_err(start)?;
     let mut said = Vec::new();
     if let Some(mut stdout) = daemon.stdout.take() {

@@ -29,7 +29,9 @@ pub enum Form<'p> {
     },
     /// A vnet header before each.
     Vnet {
-        /// Whether the kernel knows super-packets of UDP.
+        /// Whether super-packets of TCP are taken.
+        tcp: bool,
+        /// Whether super-packets of UDP are taken.
         udp: bool,
     },
 }
@@ -65,7 +67,7 @@ impl<'p> Merger<'p> {
         mut write: impl FnMut(Write<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let candidate = match self.form {
-            Form::Alone => None,
+            Form::Alone | Form::Vnet { tcp: false, udp: false } => None,
             Form::Plain { .. } | Form::Vnet { .. } => Candidate::read(packet),
         };
         if let (Some(run), Some(candidate)) = (&mut self.run, &candidate)
@@ -100,7 +102,10 @@ impl<'p> Merger<'p> {
                 Form::Plain { own } => {
                     candidate.transport == Transport::Tcp && own.contains(&candidate.destination())
                 }
-                Form::Vnet { udp } => udp || candidate.transport == Transport::Tcp,
+                Form::Vnet { tcp, udp } => match candidate.transport {
+                    Transport::Tcp => tcp,
+                    Transport::Udp => udp,
+                },
             }
     }
 }

@@ -9,6 +9,23 @@ mod merge;
 mod split;
 mod vnet;
 
+/// What is done in one go for several packets or datagrams, where the system can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offload {
+    /// At the TUN descriptor: super-packets where it has a vnet header; elsewhere on Linux, neighbouring segments of TCP
+    /// written as one packet, which may be longer than the MTU. Darwin is not known to take those, and gets none.
+    pub tun: bool,
+    /// On the network: runs of datagrams in one send and one receive.
+    pub udp: bool,
+}
+
+impl Default for Offload {
+    /// All of it.
+    fn default() -> Self {
+        Self { tun: true, udp: true }
+    }
+}
+
 pub use merge::{Form, MAX_PARTS, Merger, Write};
 pub use split::{BadSuperPacket, Segment, SuperPacket};
 pub use vnet::VnetHeader;

@@ -66,6 +66,12 @@ impl<'p> SuperPacket<'p> {
         self.packet
     }
 
+    /// Octets in all its packets, headers included.
+    pub fn octets(&self) -> usize {
+        let headers_len = self.cut.map_or(0, |cut| cut.headers_len);
+        self.packet.len() + (self.segments().len() - 1) * headers_len
+    }
+
     /// The packets, in order. One at the least.
     pub fn segments(&self) -> impl ExactSizeIterator<Item = Segment<'_>> {
         let count = self.cut.map_or(1, |cut| {

@@ -22,7 +22,7 @@ async fn read(tun: &Tun) -> Result<Vec<u8>, Ended> {
     loop {
         poll_fn(|cx| tun.poll_readable(cx)).await.unwrap();
         if let Some(packet) = tun.read(&mut buffer)? {
-            return Ok(packet.to_vec());
+            return Ok(packet.unwrap().head().to_vec());
         }
     }
 }
@@ -30,7 +30,7 @@ async fn read(tun: &Tun) -> Result<Vec<u8>, Ended> {
 /// Writes once the descriptor has been seen to be writable, as the driver does.
 async fn write(tun: &Tun, packet: &[u8]) -> Result<Written, Ended> {
     poll_fn(|cx| tun.poll_writable(cx)).await.unwrap();
-    tun.write(packet)
+    tun.write(&Write { slices: &[IoSlice::new(packet)], packets: 1, octets: packet.len() })
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn packets_keep_their_bounds_and_their_order() {
     for kind in [SocketType::DGRAM, SocketType::SEQPACKET] {
         in_runtime(async {
             let (ours, theirs) = pair(kind);
-            let tun = Tun::new(ours).unwrap();
+            let tun = Tun::new(ours, true).unwrap();
             for len in 1..=5_u8 {
                 rustix::io::write(&theirs, &vec![len; usize::from(len) * 100]).unwrap();
                 assert_eq!(write(&tun, &vec![len; usize::from(len)]).await.unwrap(), Written::Taken);
@@ -57,7 +57,7 @@ fn packets_keep_their_bounds_and_their_order() {
 fn an_empty_descriptor_gives_nothing_and_does_not_wait() {
     in_runtime(async {
         let (ours, _theirs) = pair(SocketType::DGRAM);
-        let tun = Tun::new(ours).unwrap();
+        let tun = Tun::new(ours, true).unwrap();
         poll_fn(|cx| tun.poll_writable(cx)).await.unwrap();
         assert!(tun.read(&mut [0; 64]).unwrap().is_none());
     });
@@ -67,7 +67,7 @@ fn an_empty_descriptor_gives_nothing_and_does_not_wait() {
 fn an_empty_datagram_is_a_packet_and_no_end() {
     in_runtime(async {
         let (ours, theirs) = pair(SocketType::DGRAM);
-        let tun = Tun::new(ours).unwrap();
+        let tun = Tun::new(ours, true).unwrap();
         rustix::io::write(&theirs, &[]).unwrap();
         rustix::io::write(&theirs, b"next").unwrap();
         assert_eq!(read(&tun).await.unwrap(), b"");
@@ -79,7 +79,7 @@ fn an_empty_datagram_is_a_packet_and_no_end() {
 fn the_other_end_closed_is_the_end() {
     in_runtime(async {
         let (ours, theirs) = pair(SocketType::SEQPACKET);
-        let tun = Tun::new(ours).unwrap();
+        let tun = Tun::new(ours, true).unwrap();
         rustix::io::write(&theirs, b"last").unwrap();
         drop(theirs);
         assert_eq!(read(&tun).await.unwrap(), b"last");
@@ -92,7 +92,7 @@ fn the_other_end_closed_is_the_end() {
 fn a_pair_of_datagram_sockets_shows_its_end_on_writing() {
     in_runtime(async {
         let (ours, theirs) = pair(SocketType::DGRAM);
-        let tun = Tun::new(ours).unwrap();
+        let tun = Tun::new(ours, true).unwrap();
         drop(theirs);
         assert!(matches!(write(&tun, b"late").await, Err(Ended::TunGone)));
     });
@@ -102,7 +102,7 @@ fn a_pair_of_datagram_sockets_shows_its_end_on_writing() {
 fn a_full_descriptor_says_so_and_takes_more_once_read() {
     in_runtime(async {
         let (ours, theirs) = pair(SocketType::SEQPACKET);
-        let tun = Tun::new(ours).unwrap();
+        let tun = Tun::new(ours, true).unwrap();
         let packet = [7; 1400];
         let mut taken = 0;
         while write(&tun, &packet).await.unwrap() == Written::Taken {
@@ -121,7 +121,7 @@ fn a_full_descriptor_says_so_and_takes_more_once_read() {
 fn utun_s_address_family_comes_and_goes() {
     in_runtime(async {
         let (ours, theirs) = pair(SocketType::DGRAM);
-        let mut tun = Tun::new(ours).unwrap();
+        let mut tun = Tun::new(ours, true).unwrap();
         tun.kind = Kind::Utun;
         let mut buffer = [0; 64];
         for (packet, family) in [(b"\x45 four", libc::AF_INET), (b"\x60 six.", libc::AF_INET6)] {
@@ -138,7 +138,7 @@ fn utun_s_address_family_comes_and_goes() {
 
 #[test]
 fn a_stream_is_refused_by_name() {
-    let refused = in_runtime(async { Tun::new(pair(SocketType::STREAM).0).err() });
+    let refused = in_runtime(async { Tun::new(pair(SocketType::STREAM).0, true).err() });
     assert!(matches!(refused, Some(TunError::Stream)));
 }
 
@@ -146,14 +146,14 @@ fn a_stream_is_refused_by_name() {
 fn a_refused_descriptor_is_closed_once() {
     in_runtime(async {
         let (stream, other) = pair(SocketType::STREAM);
-        assert!(Tun::new(stream).is_err());
+        assert!(Tun::new(stream, true).is_err());
         // The other end sees the close.
         assert_eq!(rustix::io::read(&other, &mut [0; 8]).unwrap(), 0);
 
         // What tokio cannot wait for is closed as well, and its number is free for the next.
         let file = std::fs::File::open("/proc/self/cmdline").unwrap();
         let number = file.as_raw_fd();
-        assert!(matches!(Tun::new(file.into()), Err(TunError::Unusable(_))));
+        assert!(matches!(Tun::new(file.into(), true), Err(TunError::Unusable(_))));
         let next = UdpSocket::bind("127.0.0.1:0").unwrap();
         assert!(next.as_raw_fd() <= number || crate::device::sys::duplicate(number).is_ok());
     });
@@ -174,11 +174,9 @@ mod real {
     fn kinds_that_carry_more_than_ip_packets_are_refused_by_name() {
         in_network_namespace(|| {
             in_runtime(async {
-                let refused = |flags| Tun::new(open_tun("adit-t0", flags).unwrap()).err();
+                let refused = |flags| Tun::new(open_tun("adit-t0", flags).unwrap(), true).err();
                 let error = refused(libc::IFF_TAP | libc::IFF_NO_PI);
                 assert!(matches!(error, Some(TunError::Tap)), "{error:?}");
-                let error = refused(libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR);
-                assert!(matches!(error, Some(TunError::VnetHeader)), "{error:?}");
                 assert!(refused(libc::IFF_TUN | libc::IFF_NO_PI).is_none());
             });
         });
@@ -188,7 +186,7 @@ mod real {
     fn packet_information_is_refused_by_name_at_the_first_packet() {
         in_network_namespace(|| {
             in_runtime(async {
-                let tun = Tun::new(open_tun("adit-t4", libc::IFF_TUN).unwrap()).unwrap();
+                let tun = Tun::new(open_tun("adit-t4", libc::IFF_TUN).unwrap(), true).unwrap();
                 // The link announces itself with IPv6 packets of its own.
                 ip("link set adit-t4 up");
                 match read(&tun).await {
@@ -204,7 +202,7 @@ mod real {
         in_network_namespace(|| {
             let unattached = std::fs::File::options().read(true).write(true).open("/dev/net/tun").unwrap();
             assert!(matches!(
-                in_runtime(async { Tun::new(unattached.into()).err() }),
+                in_runtime(async { Tun::new(unattached.into(), true).err() }),
                 Some(TunError::Unusable(_))
             ));
         });
@@ -214,7 +212,8 @@ mod real {
     fn the_interface_tells_its_mtu() {
         in_network_namespace(|| {
             in_runtime(async {
-                let tun = Tun::new(open_tun("adit-t1", libc::IFF_TUN | libc::IFF_NO_PI).unwrap()).unwrap();
+                let tun =
+                    Tun::new(open_tun("adit-t1", libc::IFF_TUN | libc::IFF_NO_PI).unwrap(), true).unwrap();
                 ip("link set adit-t1 mtu 1337");
                 assert_eq!(tun.mtu(), Some(1337));
             });
@@ -225,7 +224,8 @@ mod real {
     fn a_link_that_went_down_refuses_and_carries_again_once_up() {
         in_network_namespace(|| {
             in_runtime(async {
-                let tun = Tun::new(open_tun("adit-t2", libc::IFF_TUN | libc::IFF_NO_PI).unwrap()).unwrap();
+                let tun =
+                    Tun::new(open_tun("adit-t2", libc::IFF_TUN | libc::IFF_NO_PI).unwrap(), true).unwrap();
                 let packet = [0x45; 28];
                 for _ in 0..2 {
                     ip("link set adit-t2 up");
@@ -241,7 +241,8 @@ mod real {
     fn a_deleted_interface_ends_the_wait_and_every_later_use() {
         in_network_namespace(|| {
             in_runtime(async {
-                let tun = Tun::new(open_tun("adit-t3", libc::IFF_TUN | libc::IFF_NO_PI).unwrap()).unwrap();
+                let tun =
+                    Tun::new(open_tun("adit-t3", libc::IFF_TUN | libc::IFF_NO_PI).unwrap(), true).unwrap();
                 ip("link set adit-t3 up");
                 assert_eq!(write(&tun, &[0x45; 28]).await.unwrap(), Written::Taken);
                 ip("link del adit-t3");

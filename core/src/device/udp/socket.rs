@@ -27,6 +27,18 @@ const BUFFER_LEN: usize = 8 << 20;
 pub(in super::super) struct Socket {
     fd: AsyncFd<OwnedFd>,
     state: UdpSocketState,
+    offload: bool,
+}
+
+/// What a socket is made with.
+#[derive(Clone, Copy)]
+pub(in super::super) struct SocketSettings<'s> {
+    /// Of all that it sends; only Linux has marks.
+    pub(in super::super) mark: Option<NonZeroU32>,
+    /// Asked before the socket could send.
+    pub(in super::super) protector: Option<&'s dyn SocketProtector>,
+    /// Whether several datagrams may be sent and received as one.
+    pub(in super::super) offload: bool,
 }
 
 /// What became of a run of datagrams.
@@ -69,8 +81,7 @@ impl Socket {
     /// `None` when the machine does not speak this IP version.
     pub(super) fn open(
         address: SocketAddr,
-        mark: Option<NonZeroU32>,
-        protector: Option<&dyn SocketProtector>,
+        SocketSettings { mark, protector, offload }: SocketSettings<'_>,
     ) -> Result<Option<Self>, OpenError> {
         let socket =
             match socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP)) {
@@ -97,10 +108,11 @@ impl Socket {
         }
         let fd = OwnedFd::from(socket);
         enlarge_buffers(&fd);
-        let state = new_state(&fd).map_err(|error| OpenError::System("set up a UDP socket", error))?;
+        let state =
+            new_state(&fd, offload).map_err(|error| OpenError::System("set up a UDP socket", error))?;
         let fd = sys::watch(fd, Interest::READABLE | Interest::WRITABLE)
             .map_err(|error| OpenError::System("wait for a UDP socket", error))?;
-        Ok(Some(Self { fd, state }))
+        Ok(Some(Self { fd, state, offload }))
     }
 
     /// The port that is bound.
@@ -121,7 +133,7 @@ impl Socket {
     }
 
     pub(super) fn max_segments(&self) -> usize {
-        self.state.max_gso_segments()
+        if self.offload { self.state.max_gso_segments() } else { 1 }
     }
 
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -173,19 +185,23 @@ impl Socket {
 
     /// quinn-udp takes any of these errors for an old kernel, and stops offload and IPv4 ECN for good.
     fn restore_state(&mut self) {
-        if let Ok(state) = new_state(self.fd.get_ref()) {
+        if let Ok(state) = new_state(self.fd.get_ref(), self.offload) {
             self.state = state;
         }
     }
 }
 
 /// quinn-udp's state, and what it did to the socket undone.
-fn new_state(socket: &OwnedFd) -> io::Result<UdpSocketState> {
+fn new_state(socket: &OwnedFd, offload: bool) -> io::Result<UdpSocketState> {
     let state = UdpSocketState::new(UdpSockRef::from(socket))?;
     let is_ipv6 = socket2::SockRef::from(socket).local_addr()?.is_ipv6();
     // With a time, quinn-udp 0.6.3's buffer of 96 octets has no room for the ECN of what GRO coalesced.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     sys::stop_timestamps(socket)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if !offload {
+        sys::stop_coalescing(socket)?;
+    }
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if is_ipv6 {
         sockopt::set_ipv6_mtu_discover(socket, sockopt::Ipv6PathMtuDiscovery::DONT)?;

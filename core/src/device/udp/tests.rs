@@ -7,10 +7,13 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::device::error::HookError;
+use crate::device::hooks::SocketProtector;
 
 fn in_runtime<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)
 }
+
+const SETTINGS: SocketSettings<'_> = SocketSettings { mark: None, protector: None, offload: true };
 
 /// A datagram as it came in.
 #[derive(Debug, PartialEq)]
@@ -32,7 +35,7 @@ struct End {
 
 impl End {
     fn new() -> Self {
-        let sockets = Sockets::bind(0, None, None).unwrap();
+        let sockets = Sockets::bind(0, SETTINGS).unwrap();
         Self {
             outbox: Outbox::new(sockets.max_segments()),
             sockets,
@@ -221,7 +224,7 @@ fn a_flush_goes_on_in_order_where_it_stopped() {
 fn both_ip_versions_share_a_port_that_the_system_chose() {
     in_runtime(async {
         for _ in 0..50 {
-            let sockets = Sockets::bind(0, None, None).unwrap();
+            let sockets = Sockets::bind(0, SETTINGS).unwrap();
             let ports: Vec<u16> = sockets.each().map(|socket| socket.port().unwrap()).collect();
             assert_eq!(ports, [sockets.port(); 2]);
             assert_ne!(sockets.port(), 0);
@@ -235,7 +238,7 @@ fn a_port_in_use_is_named() {
         for taken in [SocketAddr::from((V4, 0)), SocketAddr::from((V6, 0))] {
             let other = std::net::UdpSocket::bind(taken).unwrap();
             let port = other.local_addr().unwrap().port();
-            let error = Sockets::bind(port, None, None).err().unwrap();
+            let error = Sockets::bind(port, SETTINGS).err().unwrap();
             assert!(matches!(&error, DeviceError::Bind { port: named, .. } if *named == port));
             assert!(error.to_string().contains(&port.to_string()));
         }
@@ -260,7 +263,7 @@ impl SocketProtector for Refuser {
 fn a_refused_socket_is_an_error_and_both_are_closed() {
     in_runtime(async {
         let refuser = Refuser(Mutex::default());
-        let error = Sockets::bind(0, None, Some(&refuser)).err().unwrap();
+        let error = Sockets::bind(0, SocketSettings { protector: Some(&refuser), ..SETTINGS }).err().unwrap();
         assert!(matches!(&error, DeviceError::Protect(reason) if reason.to_string() == "no VPN permission"));
         assert_eq!(refuser.0.lock().unwrap().len(), 2);
     });
@@ -274,7 +277,8 @@ fn a_protector_that_panics_refuses() {
             panic!("a defect of the app");
         }
     }
-    let refused = in_runtime(async { Sockets::bind(0, None, Some(&Panics)).err() });
+    let refused =
+        in_runtime(async { Sockets::bind(0, SocketSettings { protector: Some(&Panics), ..SETTINGS }).err() });
     assert!(matches!(refused, Some(DeviceError::Protect(_))));
 }
 
@@ -315,7 +319,7 @@ mod narrow {
                     sockets.each().map(|socket| socket.mark().unwrap()).collect()
                 };
                 let mark = NonZeroU32::new(0xca6c);
-                let sockets = Sockets::bind(0, mark, None).unwrap();
+                let sockets = Sockets::bind(0, SocketSettings { mark, ..SETTINGS }).unwrap();
                 assert_eq!(marks(&sockets), [0xca6c; 2]);
                 sockets.set_mark(None, mark).unwrap();
                 assert_eq!(marks(&sockets), [0; 2]);

@@ -1,5 +1,5 @@
-//! The answer to a packet that goes nowhere: ICMP (RFC 792) or ICMPv6 (RFC 4443) "destination unreachable", so that the
-//! application learns it at once and does not wait for a timeout.
+//! As much of ICMP (RFC 792) and ICMPv6 (RFC 4443) as a tunnel speaks: the answer "destination unreachable" to a packet that
+//! goes nowhere, so that the application learns it at once, and a router's word that a packet is too long.
 
 use core::net::IpAddr;
 
@@ -73,6 +73,24 @@ pub fn unreachable<'b>(packet: &[u8], answer: &'b mut [u8; MAX_LEN]) -> Option<&
     Some(answer)
 }
 
+/// How long the packet was that a router calls too long to forward (RFC 1191; RFC 4443, section 3.2); `None` for any other
+/// packet than such a message.
+pub fn refused_len(packet: &[u8]) -> Option<usize> {
+    const FRAGMENTATION_NEEDED: [u8; 2] = [3, 4];
+    const PACKET_TOO_BIG: [u8; 2] = [2, 0];
+    let (message, kind) = match packet.first()? >> 4 {
+        4 if packet.get(9) == Some(&PROTOCOL_ICMP) => {
+            (packet.get(usize::from(packet[0] & 0xf) * 4..)?, FRAGMENTATION_NEEDED)
+        }
+        6 if packet.get(6) == Some(&PROTOCOL_ICMPV6) => (packet.get(IPV6_HEADER_LEN..)?, PACKET_TOO_BIG),
+        _ => return None,
+    };
+    if !message.starts_with(&kind) {
+        return None;
+    }
+    Some(Inner::parse(message.get(ICMP_HEADER_LEN..)?)?.len)
+}
+
 fn may_be_answered(packet: &[u8], inner: &Inner) -> bool {
     let is_one_host = |address: IpAddr| match address {
         IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast(),
@@ -135,6 +153,25 @@ mod tests {
             packet[at] = octet;
         }
         packet
+    }
+
+    #[test]
+    fn a_router_s_word_tells_how_long_the_refused_packet_was() {
+        let mut said = v4(8 + 28);
+        said[9] = PROTOCOL_ICMP;
+        said[20..28].copy_from_slice(&[3, 4, 0, 0, 0, 0, 5, 0]);
+        said[28..56].copy_from_slice(&v4(1_400)[..28]);
+        assert_eq!(refused_len(&said), Some(1_428));
+        said[21] = 1;
+        assert_eq!(refused_len(&said), None);
+
+        let mut said = v6(8 + 48);
+        said[6] = PROTOCOL_ICMPV6;
+        said[40..48].copy_from_slice(&[2, 0, 0, 0, 0, 0, 5, 0]);
+        said[48..96].copy_from_slice(&v6(60_000)[..48]);
+        assert_eq!(refused_len(&said), Some(60_048));
+        assert_eq!(refused_len(&said[..60]), None, "the quotation is cut off");
+        assert_eq!(refused_len(&v6(100)), None);
     }
 
     fn answer(packet: &[u8]) -> Option<Vec<u8>> {
