@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_core::proto::tunnel::{Event, OpenError, Rejected};
+use adit_core::proto::tunnel::{Event, OpenError, PeerUpdate, Rejected};
 
 use crate::world::{A, B, Kind, World, millis, secs};
 
@@ -38,6 +38,27 @@ fn p19_the_initiator_rekeys_at_165_s_when_it_only_receives_and_once() {
 
     world.chat(secs(10));
     assert_eq!(world.initiators(), [A; 0]);
+}
+
+#[test]
+fn p19_the_initiator_rekeys_in_time_though_both_began_at_once_and_each_sends_by_the_other_s_session() {
+    for (silent, speaker) in [(A, B), (B, A)] {
+        let mut world = World::pair(1_919);
+        // Two handshakes cross, and their first keepalives, too. After them only the speaker is heard.
+        world.set_keepalive(A, B, 25);
+        world.set_keepalive(B, A, 25);
+        let quiet = PeerUpdate { persistent_keepalive: Some(None), ..PeerUpdate::default() };
+        world.configure(silent, speaker, quiet);
+        world.advance(secs(172));
+        let sent: Vec<_> = (0..2_500_u16)
+            .map(|number| {
+                world.advance(millis(5));
+                world.send(speaker, silent, &number.to_be_bytes())
+            })
+            .collect();
+        world.settle();
+        assert_eq!(world.delivered(silent), sent);
+    }
 }
 
 #[test]

@@ -58,7 +58,8 @@ impl Keyring {
     /// current one.
     ///
     /// When both ends begin a handshake at once, each may end up sending by its own keypair. Then the end that `yields`
-    /// follows the other, which does not: it sends by the one of the two that a message last came by.
+    /// follows the other, which does not: it sends by the one of the two that a message last came by. The other follows only
+    /// when that one is its own and due to be renewed: it has not been heard all the while, and nobody else would.
     pub(crate) fn confirm(&mut self, index: ReceiverIndex, yields: bool, now: Time) -> Option<Retired> {
         if self.next.as_ref().is_some_and(|next| next.local() == index) {
             let current = core::mem::replace(&mut self.current, self.next.take());
@@ -67,10 +68,10 @@ impl Keyring {
         let is_by_current = self.current.as_ref().is_some_and(|current| current.local() == index);
         self.is_next_forsaken |=
             is_by_current && self.next.as_ref().is_some_and(|next| is_overdue(next, now));
-        if yields
-            && let (Some(previous), Some(current)) = (&self.previous, &self.current)
+        if let (Some(previous), Some(current)) = (&self.previous, &self.current)
             && previous.local() == index
             && previous.crosses(current)
+            && (yields || previous.wants_rekey_on_receive(now))
         {
             core::mem::swap(&mut self.previous, &mut self.current);
         }
