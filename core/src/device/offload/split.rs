@@ -177,7 +177,9 @@ impl Segment<'_> {
         let packet_len = room.len();
         let (headers, payload) = room.split_at_mut(cut.headers_len);
         headers.copy_from_slice(&packet[..cut.headers_len]);
-        let payload_sum = Sum::of_copy(self.payload(cut), payload);
+        // Summed where it has just been written: faster than one loop for both, which copies in smaller steps.
+        payload.copy_from_slice(self.payload(cut));
+        let payload_sum = Sum::of(payload);
         if is_ipv4(headers) {
             let identification = u16::from_be_bytes([headers[4], headers[5]]);
             let identification = identification.wrapping_add(self.number as u16);
