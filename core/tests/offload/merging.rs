@@ -4,7 +4,8 @@ use adit_core::device::offload::{Form, MAX_PARTS, Merger};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::oracle::laws::{self, zero_checksum};
+use crate::oracle::headers::{pair, zero_checksum};
+use crate::oracle::laws;
 use crate::oracle::packet::{ACK, DF, FIN, PSH, Packet, SYN, payload};
 use crate::oracle::story::{OWN, PEER, Story};
 
@@ -263,22 +264,34 @@ fn a_datagram_without_a_checksum_goes_alone() {
     }
 }
 
-/// A checksum of zero may be written as 0xffff, and right it is; but whoever splits the run writes zero.
+/// A checksum of zero may be written as 0xffff, and right it is; but whoever splits the run writes zero. With UDP, where zero
+/// means that there is none, it is the other way round.
 #[test]
 fn a_checksum_in_its_other_form_stays_in_it() {
-    for (is_header, first) in [(false, tcp(0)), (false, tcp(1)), (true, tcp(0)), (true, udp(0))] {
-        let mut packets = octets(&run(&first, &[100; 2]));
-        // The first one's identification may have to change: it goes alone then, or is followed by its own neighbour.
-        zero_checksum(&mut packets[0], is_header, 0xffff);
-        assert_eq!(laws::merge(VNET, &packets), [1, 1]);
+    for (is_header, first, form) in [
+        (false, tcp(0), 0xffff),
+        (false, tcp(1), 0xffff),
+        (false, udp(0), 0),
+        (false, udp(1), 0),
+        (true, tcp(0), 0xffff),
+        (true, udp(0), 0xffff),
+    ] {
+        // Its own neighbour follows: where the identification had to change, that one's does, too.
+        let mut first = first;
+        let mut octets = first.octets();
+        zero_checksum(&mut octets, is_header, form);
+        first.identification = pair(&octets, 4);
+        let mut packets = self::octets(&run(&first, &[1_000; 3]));
+        packets[0] = octets;
+        assert_eq!(laws::merge(VNET, &packets), [1, 2], "{first:?}");
     }
 }
 
 #[test]
 fn a_checksum_that_happens_to_be_zero_is_no_hindrance() {
-    for first in [tcp(0), tcp(1), udp(0), udp(1)] {
+    for (first, form) in [(tcp(0), 0), (tcp(1), 0), (udp(0), 0xffff), (udp(1), 0xffff)] {
         let mut packets = octets(&run(&first, &[100; 3]));
-        packets.iter_mut().for_each(|packet| zero_checksum(packet, false, 0));
+        packets.iter_mut().for_each(|packet| zero_checksum(packet, false, form));
         assert_eq!(laws::merge(VNET, &packets), [3]);
     }
 }

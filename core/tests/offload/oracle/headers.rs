@@ -85,3 +85,19 @@ pub fn begin_checksum(packet: &mut [u8], places: &Places) {
     let begun = checksum::sum(&checksum::pseudo_header(addresses(packet), places.protocol, covered));
     set_pair(packet, places.checksum(), begun);
 }
+
+/// Makes the transport's checksum, or IPv4's header checksum, come out as zero, by changing a field that means nothing here;
+/// then writes what stands there: zero has two forms, 0 and 0xffff.
+pub fn zero_checksum(packet: &mut [u8], is_header: bool, form: u16) {
+    let (transport, protocol) = if is_ipv4(packet) { (20, packet[9]) } else { (40, packet[6]) };
+    let Some(places) = Places::find(packet, transport, protocol) else { return };
+    // The identification, or the payload.
+    let (checksum, field) = if is_header { (10, 4) } else { (places.checksum(), places.payload) };
+    if is_header && !is_ipv4(packet) || field + 2 > packet.len() {
+        return;
+    }
+    // What the checksum makes good now, the field is to make good.
+    let sum = u32::from(pair(packet, field)) + u32::from(pair(packet, checksum));
+    set_pair(packet, field, (sum % 0xffff) as u16);
+    set_pair(packet, checksum, form);
+}

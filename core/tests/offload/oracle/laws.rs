@@ -2,9 +2,9 @@
 
 use adit_core::device::offload::{Form, Merger, SuperPacket, VnetHeader, Write};
 
-use super::headers::{Places, pair, set_pair};
+use super::headers::{self, Places};
 use super::merging::{self, Written, are_alike};
-use super::packet::{TCP, UDP};
+use super::packet::TCP;
 use super::splitting;
 
 /// Splits a super-packet, and looks whether the segments are those of the second reading. Tells how many there are;
@@ -103,9 +103,9 @@ fn undone(long: &[u8], first: &[u8]) -> (VnetHeader, Vec<u8>) {
     let is_ipv4 = long[0] >> 4 == 4;
     let places = Places::find(long, if is_ipv4 { 20 } else { 40 }, TCP).expect("a packet of TCP");
     let mut packet = long.to_vec();
-    super::headers::set_checksum(&mut packet, &places);
+    headers::set_checksum(&mut packet, &places);
     assert_eq!(packet, long, "the checksum of a long packet");
-    super::headers::begin_checksum(&mut packet, &places);
+    headers::begin_checksum(&mut packet, &places);
     let header = VnetHeader {
         flags: VnetHeader::NEEDS_CSUM,
         gso_type: if is_ipv4 { VnetHeader::GSO_TCPV4 } else { VnetHeader::GSO_TCPV6 },
@@ -115,21 +115,4 @@ fn undone(long: &[u8], first: &[u8]) -> (VnetHeader, Vec<u8>) {
         csum_offset: 16,
     };
     (header, packet)
-}
-
-/// Makes the transport's checksum of a packet, or IPv4's header checksum, come out as zero, by changing another field that
-/// means nothing here; then writes what stands there: zero has two forms.
-pub fn zero_checksum(octets: &mut [u8], is_header: bool, form: u16) {
-    let ipv4_len = if octets[0] >> 4 == 4 { 20 } else { 40 };
-    let protocol = octets[if ipv4_len == 20 { 9 } else { 6 }];
-    let Some(places) = Places::find(octets, ipv4_len, protocol) else { return };
-    let (checksum, field) = if is_header { (10, 4) } else { (places.checksum(), places.payload) };
-    if (is_header && ipv4_len == 40) || field + 2 > octets.len() {
-        return;
-    }
-    // What the checksum makes good now, the field is to make good.
-    let sum = u32::from(pair(octets, field)) + u32::from(pair(octets, checksum));
-    set_pair(octets, field, (sum % 0xffff) as u16);
-    let is_udp = !is_header && protocol == UDP;
-    set_pair(octets, checksum, if is_udp && form == 0 { 0xffff } else { form });
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use adit_core::device::offload::{Form, VnetHeader};
 
-use super::laws::zero_checksum;
+use super::headers::zero_checksum;
 use super::packet::{ACK, DF, ICMP, PSH, Packet, Transport, payload};
 
 /// Octets of packets in one story at the most, so that it does not take long.
