@@ -4,9 +4,9 @@ use adit_core::device::offload::{Form, MAX_PARTS, Merger};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::oracle::headers::{pair, zero_checksum};
+use crate::oracle::headers::{self, Places, pair, set_pair, zero_checksum};
 use crate::oracle::laws;
-use crate::oracle::packet::{ACK, DF, FIN, PSH, Packet, SYN, payload};
+use crate::oracle::packet::{ACK, DF, FIN, PSH, Packet, SYN, UDP, payload};
 use crate::oracle::story::{OWN, PEER, Story};
 
 const VNET: Form<'static> = Form::Vnet { tcp: true, udp: true };
@@ -117,6 +117,8 @@ fn psh_ends_a_run() {
     packets[2] = packets[2].clone().with_flags(ACK | PSH);
     assert_eq!(merged(VNET, &packets), [3, 2]);
     assert_eq!(merged(PLAIN, &packets), [3, 2]);
+    packets[3] = packets[3].clone().with_flags(ACK | PSH);
+    assert_eq!(merged(VNET, &packets), [3, 1, 1]);
 }
 
 #[test]
@@ -183,6 +185,15 @@ fn a_change_of_what_all_headers_share_ends_a_run() {
     assert_two_runs(&tcp(1), |packet| packet.flow_label ^= 1);
     assert_two_runs(&tcp(0), |packet| packet.source = [10, 0, 0, 77].into());
     assert_two_runs(&tcp(0), |packet| packet.destination = [10, 0, 0, 77].into());
+}
+
+#[test]
+fn another_timestamp_ends_a_run() {
+    for version in VERSIONS {
+        let mut first = tcp(version);
+        first.as_tcp().unwrap().options = vec![1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1];
+        assert_two_runs(&first, |packet| packet.as_tcp().unwrap().options[7] += 1);
+    }
 }
 
 #[test]
@@ -306,6 +317,47 @@ fn octets_behind_or_missing_at_the_end_of_a_packet_make_it_go_alone() {
         packets[1].pop();
         assert_eq!(laws::merge(VNET, &packets), [1; 3]);
     }
+}
+
+/// All its checksums are right nevertheless.
+#[test]
+fn a_packet_that_is_not_as_long_as_it_says_goes_alone() {
+    for version in VERSIONS {
+        let mut packets = octets(&run(&tcp(version), &[100; 3]));
+        let packet = &mut packets[1];
+        let at = [2, 4][version];
+        let len = pair(packet, at);
+        set_pair(packet, at, len - 1);
+        if version == 0 {
+            headers::set_header_checksum(packet);
+        }
+        assert_eq!(laws::merge(VNET, &packets), [1; 3]);
+    }
+}
+
+/// All its checksums are right nevertheless.
+#[test]
+fn a_datagram_that_is_not_as_long_as_it_says_goes_alone() {
+    for version in VERSIONS {
+        let mut packets = octets(&run(&udp(version), &[100; 3]));
+        let packet = &mut packets[1];
+        let places = Places::find(packet, [20, 40][version], UDP).unwrap();
+        set_pair(packet, places.transport + 4, 107);
+        headers::set_checksum(packet, &places);
+        assert_eq!(laws::merge(VNET, &packets), [1; 3]);
+    }
+}
+
+/// What looks like a header of TCP is said to be options of IPv4's.
+#[test]
+fn options_that_look_like_a_transport_header_go_alone() {
+    let mut packets = octets(&run(&tcp(0), &[100; 3]));
+    for packet in &mut packets {
+        // The sum of the first 20 octets stays what it was.
+        packet[0] = 0x4a;
+        packet[8] -= 5;
+    }
+    assert_eq!(laws::merge(VNET, &packets), [1; 3]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use adit_core::device::offload::{BadSuperPacket, SuperPacket, VnetHeader};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::oracle::headers::pair;
+use crate::oracle::headers::{pair, zero_checksum};
 use crate::oracle::laws;
 use crate::oracle::packet::{ACK, CWR, FIN, PSH, Packet, Transport, payload};
 use crate::oracle::story::{OWN, PEER, super_packet};
@@ -133,6 +133,27 @@ fn a_checksum_that_is_only_begun_is_completed() {
     }
 }
 
+/// Zero would mean that there is none.
+#[test]
+fn a_checksum_of_zero_is_written_as_ones_in_udp() {
+    for version in VERSIONS {
+        let headers_len = [28, 48][version];
+        let mut segment = udp(version);
+        let mut octets = segment.octets();
+        zero_checksum(&mut octets, false, 0xffff);
+        segment.payload = octets[headers_len..].to_vec();
+        assert_eq!(segment.octets(), octets);
+
+        let (header, mut begun) = offloaded(&segment, 0);
+        let header = VnetHeader { gso_type: VnetHeader::GSO_NONE, ..header };
+        assert_eq!(laws::split(header, &begun), Some(1));
+        assert_eq!(laws::segments(&SuperPacket::new(header, &mut begun).unwrap()), [octets.clone()]);
+
+        let twice = Packet { payload: segment.payload.repeat(2), ..segment };
+        assert_eq!(split(&twice, 1_000)[0], octets);
+    }
+}
+
 #[test]
 fn a_packet_without_offload_is_left_as_it_is() {
     let mut octets = tcp(0).octets();
@@ -186,6 +207,44 @@ fn another_version_than_the_type_says_is_refused() {
         let other = [VnetHeader::GSO_TCPV6, VnetHeader::GSO_TCPV4][version];
         assert_eq!(refusal(VnetHeader { gso_type: other, ..header }, &octets), BadSuperPacket::Contradiction);
     }
+}
+
+#[test]
+fn headers_that_contradict_each_other_are_refused() {
+    for packet in VERSIONS.into_iter().flat_map(|version| [tcp(version), udp(version)]) {
+        let (header, octets) = offloaded(&packet, 500);
+        let csum_start = header.csum_start;
+        for contradiction in [
+            VnetHeader { flags: 0, ..header },
+            VnetHeader { csum_offset: header.csum_offset + 2, ..header },
+            VnetHeader { csum_start: csum_start - 4, ..header },
+        ] {
+            assert_eq!(refusal(contradiction, &octets), BadSuperPacket::Contradiction);
+        }
+    }
+    let (header, octets) = offloaded(&tcp(0), 500);
+    // Another protocol, another length of IP's header, and one of TCP's that is too short.
+    for (at, octet) in [(9, 17), (0, 0x46), (32, 0x40)] {
+        let mut octets = octets.clone();
+        octets[at] = octet;
+        assert_eq!(refusal(header, &octets), BadSuperPacket::Contradiction);
+    }
+    // Both say the same of IP's header, which is too short.
+    let mut octets = octets;
+    octets[0] = 0x44;
+    assert_eq!(refusal(VnetHeader { csum_start: 16, ..header }, &octets), BadSuperPacket::Contradiction);
+}
+
+#[test]
+fn a_segment_that_ip_cannot_carry_is_refused() {
+    let (header, octets) = offloaded(&Packet { payload: payload(66_000, 0), ..tcp(0) }, u16::MAX);
+    assert_eq!(refusal(header, &octets), BadSuperPacket::Contradiction);
+}
+
+#[test]
+fn a_super_packet_without_payload_is_one_segment() {
+    let packet = Packet { payload: Vec::new(), ..tcp(0) };
+    assert_eq!(split(&packet, 500), [packet.octets()]);
 }
 
 #[test]
