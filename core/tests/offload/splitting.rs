@@ -232,6 +232,7 @@ fn headers_that_contradict_each_other_are_refused() {
     // Both say the same of IP's header, which is too short.
     let mut octets = octets;
     octets[0] = 0x44;
+    octets[16 + 12] = 0x50;
     assert_eq!(refusal(VnetHeader { csum_start: 16, ..header }, &octets), BadSuperPacket::Contradiction);
 }
 
