@@ -12,6 +12,15 @@ use super::{
 /// IPv4's don't-fragment, in the octet of its flags; with more-fragments and any offset this is all that may be there.
 const DONT_FRAGMENT: u8 = 0x40;
 
+/// How IPv4's packets of one run are identified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbering {
+    /// One by one, as a split does it; IPv6 has nothing to count.
+    Counted,
+    /// All alike: without fragments the number means nothing (RFC 6864), and some never count it on.
+    Fixed,
+}
+
 /// A whole TCP or UDP packet with payload and nothing unusual, whose checksums are right.
 #[derive(Clone, Copy)]
 pub(super) struct Candidate<'p> {
@@ -45,7 +54,17 @@ impl<'p> Candidate<'p> {
             .and(Sum::of(&packet[transport_at..headers_len]))
             .and(payload_sum)
             .is_right();
-        is_right.then_some(Self { packet, transport, transport_at, headers_len, payload_sum })
+        let candidate = Self { packet, transport, transport_at, headers_len, payload_sum };
+        (is_right && candidate.writes_zero_as_usual()).then_some(candidate)
+    }
+
+    /// A checksum of zero may also stand there as all ones, and some senders write it so. Whoever splits a run does not,
+    /// but for UDP, where zero has another meaning.
+    fn writes_zero_as_usual(&self) -> bool {
+        const OTHER_ZERO: [u8; 2] = [0xff; 2];
+        let checksum = &self.packet[self.transport_at + self.transport.checksum_at()..][..2];
+        (self.transport == Transport::Udp || checksum != OTHER_ZERO)
+            && (!is_ipv4(self.packet) || self.packet[10..12] != OTHER_ZERO)
     }
 
     pub(super) fn headers(&self) -> &'p [u8] {
@@ -70,11 +89,12 @@ impl<'p> Candidate<'p> {
         self.transport == Transport::Tcp && self.packet[self.transport_at + TCP_FLAGS_AT] & PSH != 0
     }
 
-    /// Whether `next` is what a split would make of the same super-packet `parts` segments and `octets` of payload later.
-    pub(super) fn is_continued_by(&self, next: &Candidate<'_>, parts: usize, octets: usize) -> bool {
+    /// Whether `next`, but for its identification, is what a split would make of the same super-packet `octets` of payload
+    /// later.
+    pub(super) fn is_continued_by(&self, next: &Candidate<'_>, octets: usize) -> bool {
         self.transport == next.transport
             && self.headers_len == next.headers_len
-            && self.has_ip_of(next, parts)
+            && self.has_ip_of(next)
             && match self.transport {
                 Transport::Tcp => self.has_tcp_of(next, octets),
                 Transport::Udp => {
@@ -83,17 +103,24 @@ impl<'p> Candidate<'p> {
             }
     }
 
-    fn has_ip_of(&self, next: &Candidate<'_>, parts: usize) -> bool {
+    /// How the sender comes from this packet's identification to that of `next`, which is `parts` packets later. `None`: in
+    /// no way that a split knows.
+    pub(super) fn numbering(&self, next: &Candidate<'_>, parts: usize) -> Option<Numbering> {
+        let (ours, theirs) = (self.packet, next.packet);
+        let identification = |packet: &[u8]| u16::from_be_bytes([packet[4], packet[5]]);
+        if !is_ipv4(ours) || identification(theirs) == identification(ours).wrapping_add(parts as u16) {
+            return Some(Numbering::Counted);
+        }
+        let is_fixed = ours[6] & DONT_FRAGMENT != 0 && identification(theirs) == identification(ours);
+        is_fixed.then_some(Numbering::Fixed)
+    }
+
+    fn has_ip_of(&self, next: &Candidate<'_>) -> bool {
         let (ours, theirs) = (self.packet, next.packet);
         if !is_ipv4(ours) {
             return ours[..4] == theirs[..4] && ours[6..IPV6_HEADER_LEN] == theirs[6..IPV6_HEADER_LEN];
         }
-        let identification = |packet: &[u8]| u16::from_be_bytes([packet[4], packet[5]]);
-        // Without fragments the number means nothing (RFC 6864), and some never count it on.
-        let is_counted = identification(theirs) == identification(ours).wrapping_add(parts as u16);
-        let is_fixed = ours[6] & DONT_FRAGMENT != 0 && identification(theirs) == identification(ours);
-        (is_counted || is_fixed)
-            && ours[..2] == theirs[..2]
+        ours[..2] == theirs[..2]
             && ours[6..10] == theirs[6..10]
             && ours[12..IPV4_HEADER_LEN] == theirs[12..IPV4_HEADER_LEN]
     }

@@ -4,7 +4,7 @@
 use std::io::IoSlice;
 use std::net::IpAddr;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Numbering};
 use super::checksum::Sum;
 use super::{PSH, TCP_FLAGS_AT, Transport, VnetHeader, is_ipv4, pseudo_header, set_ip_len};
 
@@ -129,6 +129,8 @@ struct Run<'p> {
     /// Octets of payload.
     len: usize,
     payload_sum: Sum,
+    /// As the second packet has it.
+    numbering: Option<Numbering>,
     /// No more may follow.
     is_over: bool,
     pushes: bool,
@@ -144,6 +146,7 @@ impl<'p> Run<'p> {
             count: 1,
             len: first.payload().len(),
             payload_sum: first.payload_sum,
+            numbering: None,
             is_over: false,
             pushes: false,
         }
@@ -152,7 +155,11 @@ impl<'p> Run<'p> {
     fn takes(&self, next: &Candidate<'_>) -> bool {
         next.payload().len() <= self.payloads[0].len()
             && self.first.headers_len + self.len + next.payload().len() <= MAX_PACKET_LEN
-            && self.first.is_continued_by(next, self.count, self.len)
+            && self.first.is_continued_by(next, self.len)
+            && self.first.numbering(next, self.count).is_some_and(|numbering| {
+                // Who counts does not stop, and who does not count does not begin.
+                self.numbering.is_none_or(|before| before == numbering)
+            })
     }
 
     fn add(&mut self, next: &Candidate<'p>) {
@@ -160,6 +167,7 @@ impl<'p> Run<'p> {
             0 => self.payload_sum.and(next.payload_sum),
             _ => self.payload_sum.and_at_odd(next.payload_sum),
         };
+        self.numbering = self.first.numbering(next, self.count);
         self.payloads[self.count] = next.payload();
         self.count += 1;
         self.len += next.payload().len();
