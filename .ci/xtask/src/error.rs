@@ -11,6 +11,14 @@ pub(crate) enum Error {
     Output { program: &'static str, text: String },
     /// A program failed, and what it said is above.
     Failed { program: &'static str },
+    /// A program that is not there.
+    Started { program: String, error: std::io::Error },
+    /// A daemon that ended while something was still wanted of it.
+    Ended { status: std::process::ExitStatus },
+    /// A file, or what the kernel shows as one.
+    File { path: String, error: std::io::Error },
+    /// Something that was asked for again and again, and did not come.
+    Waiting { what: String },
     /// `rust-version` in Cargo.toml is not what the dependencies ask for.
     RustVersion { declared: String, needed: String, by: String },
     /// A command line that means nothing.
@@ -19,6 +27,12 @@ pub(crate) enum Error {
     Fuzz { target: String, text: String },
     /// Steps that failed; each has said why itself.
     Steps { failed: String },
+}
+
+impl Error {
+    pub(crate) fn started(program: &str, error: std::io::Error) -> Self {
+        Self::Started { program: program.to_owned(), error }
+    }
 }
 
 impl From<xshell::Error> for Error {
@@ -35,6 +49,10 @@ impl fmt::Display for Error {
                 write!(f, "{program} answered what is not understood: {text:?}")
             }
             Self::Failed { program } => write!(f, "{program} failed, as is told above"),
+            Self::Started { program, error } => write!(f, "{program} cannot be run: {error}"),
+            Self::Ended { status } => write!(f, "the daemon has ended with {status}"),
+            Self::File { path, error } => write!(f, "{path}: {error}"),
+            Self::Waiting { what } => write!(f, "waited in vain for {what}"),
             Self::RustVersion { declared, needed, by } => write!(
                 f,
                 "Cargo.toml says rust-version {declared}, but the newest that is asked for is {needed}, by {by}: \

@@ -49,6 +49,10 @@ const PROGRAMS: [(&str, &str, &str); 25] = [
     ("/usr/arm-linux-gnueabihf/lib/crt1.o", "libc6-dev-armhf-cross", "linking it for that"),
 ];
 
+/// Those of them that the comparison with other implementations runs.
+#[cfg(target_os = "linux")]
+const COMPARISON: [&str; 5] = ["ip", "ping", "iperf3", "sysctl", "setpriv"];
+
 /// Where the tests' tools are that no package provides.
 pub(crate) struct Tools {
     /// Goes before PATH.
@@ -69,17 +73,30 @@ impl Tools {
 
 /// Everything that any test needs.
 pub(crate) fn everything(sh: &Shell) -> Result<Tools, Error> {
+    programs(sh, |_| true)?;
+    let tools = tools(sh)?;
+    std_sources(sh)?;
+    Ok(tools)
+}
+
+/// What the comparison with other implementations needs.
+#[cfg(target_os = "linux")]
+pub(crate) fn comparison(sh: &Shell) -> Result<Tools, Error> {
+    programs(sh, |program| COMPARISON.contains(&program))?;
+    tools(sh)
+}
+
+fn tools(sh: &Shell) -> Result<Tools, Error> {
     let tools = sh.current_dir().join("target/tools");
     let bin = sh.create_dir(tools.join("bin"))?;
-    programs(sh)?;
     wireguard_tools::wireguard_tools(sh, &tools)?;
     let wireguard_go = wireguard_go::wireguard_go(sh, &bin)?;
-    std_sources(sh)?;
     Ok(Tools { bin, wireguard_go })
 }
 
-fn programs(sh: &Shell) -> Result<(), Error> {
-    let missing: Vec<_> = PROGRAMS.iter().filter(|(program, ..)| find(program).is_none()).collect();
+fn programs(sh: &Shell, wanted: impl Fn(&str) -> bool) -> Result<(), Error> {
+    let missing: Vec<_> =
+        PROGRAMS.iter().filter(|(program, ..)| wanted(program) && find(program).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
