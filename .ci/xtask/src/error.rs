@@ -19,6 +19,8 @@ pub(crate) enum Error {
     File { path: String, error: std::io::Error },
     /// Something that was asked for again and again, and did not come.
     Waiting { what: String },
+    /// Figures that are missing from a comparison; each has said why.
+    Unmeasured { failed: u32 },
     /// `rust-version` in Cargo.toml is not what the dependencies ask for.
     RustVersion { declared: String, needed: String, by: String },
     /// A command line that means nothing.
@@ -53,6 +55,7 @@ impl fmt::Display for Error {
             Self::Ended { status } => write!(f, "the daemon has ended with {status}"),
             Self::File { path, error } => write!(f, "{path}: {error}"),
             Self::Waiting { what } => write!(f, "waited in vain for {what}"),
+            Self::Unmeasured { failed } => write!(f, "{failed} times something could not be measured"),
             Self::RustVersion { declared, needed, by } => write!(
                 f,
                 "Cargo.toml says rust-version {declared}, but the newest that is asked for is {needed}, by {by}: \

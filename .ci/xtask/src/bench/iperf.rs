@@ -1,8 +1,12 @@
 //! iperf3, unmodified: what it is asked and what it answers.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::Value;
 use xshell::Shell;
 
+use super::daemon::Running;
 use super::tunnel::{ADDRESSES, Tunnel};
 use crate::error::Error;
 
@@ -14,7 +18,7 @@ pub(super) struct Tcp {
     /// For which it ran.
     pub seconds: f64,
     /// Segments that the sender sent again.
-    pub retransmitted: f64,
+    pub sent_again: f64,
     /// About how many it sent at all: what it sent by the largest segment that the path takes.
     pub segments: f64,
 }
@@ -24,6 +28,11 @@ impl Tcp {
     pub(super) fn rate(&self) -> f64 {
         self.received * 8.0 / self.seconds / 1e9
     }
+
+    /// Percent of all segments.
+    pub(super) fn sent_again_share(&self) -> f64 {
+        100.0 * self.sent_again / self.segments
+    }
 }
 
 /// Sends from the client to the server for some seconds, with more options of iperf3's.
@@ -32,11 +41,44 @@ pub(super) fn tcp(sh: &Shell, tunnel: &Tunnel, seconds: u32, options: &[&str]) -
     parse_tcp(&report).ok_or(Error::Output { program: "iperf3", text: report })
 }
 
+/// What a UDP run delivered.
+#[derive(Debug, PartialEq)]
+pub(super) struct Udp {
+    /// Datagrams that the receiver had.
+    pub delivered: f64,
+    pub seconds: f64,
+}
+
+/// Offers as many datagrams of this many octets as the client can, for some seconds.
+pub(super) fn udp(sh: &Shell, tunnel: &Tunnel, seconds: u32, octets: u32) -> Result<Udp, Error> {
+    let report = run(sh, tunnel, seconds, &["-u", "-b", "0", "-l", &octets.to_string()])?;
+    parse_udp(&report, octets).ok_or(Error::Output { program: "iperf3", text: report })
+}
+
+/// A TCP stream that flows until this is dropped.
+pub(super) fn stream(tunnel: &Tunnel) -> Result<Running, Error> {
+    let [_, server] = ADDRESSES;
+    let mut client = tunnel.netns[0].process("iperf3");
+    // It is stopped long before.
+    client.args(["-c", server, "-t", "600", "--forceflush"]);
+    client.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut running = Running::spawn("iperf3", &mut client)?;
+    // It writes such a line a second.
+    let flows = running.output().is_some_and(|output| {
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        lines.any(|line| line.contains("bits/sec"))
+    });
+    if !flows {
+        return Err(Error::Output { program: "iperf3", text: "no stream".to_owned() });
+    }
+    Ok(running)
+}
+
 fn run(sh: &Shell, tunnel: &Tunnel, seconds: u32, options: &[&str]) -> Result<String, Error> {
     let [_, server] = ADDRESSES;
     let (time, limit) = (seconds.to_string(), (seconds + 30).to_string());
     let words = ["timeout", &limit, "iperf3", "--json", "-c", server, "-t", &time];
-    Ok(tunnel.netns[0].command(sh, &[&words, options].concat()).read()?)
+    Ok(tunnel.netns[0].command(sh, &[&words, options].concat()).ignore_status().read()?)
 }
 
 fn parse_tcp(report: &str) -> Option<Tcp> {
@@ -46,8 +88,18 @@ fn parse_tcp(report: &str) -> Option<Tcp> {
     Some(Tcp {
         received: received["bytes"].as_f64()?,
         seconds: received["seconds"].as_f64()?,
-        retransmitted: sent["retransmits"].as_f64()?,
+        sent_again: sent["retransmits"].as_f64()?,
         segments: sent["bytes"].as_f64()? / segment,
+    })
+}
+
+/// Of what the server has told the client.
+fn parse_udp(report: &str, octets: u32) -> Option<Udp> {
+    let report: Value = serde_json::from_str(report).ok()?;
+    let received = &report["end"]["sum_received"];
+    Some(Udp {
+        delivered: received["bytes"].as_f64()? / f64::from(octets),
+        seconds: received["seconds"].as_f64()?,
     })
 }
 
@@ -61,13 +113,22 @@ mod tests {
             "sum_sent": {"bytes": 50000, "seconds": 2.0, "retransmits": 3, "sender": true},
             "sum_received": {"bytes": 40000, "seconds": 2.5, "sender": true}}}"#;
         let tcp = parse_tcp(report).expect("whole");
-        assert_eq!(tcp, Tcp { received: 40_000.0, seconds: 2.5, retransmitted: 3.0, segments: 50.0 });
-        assert_eq!(tcp.rate(), 0.000_128);
+        assert_eq!(tcp, Tcp { received: 40_000.0, seconds: 2.5, sent_again: 3.0, segments: 50.0 });
+        assert_eq!((tcp.rate(), tcp.sent_again_share()), (0.000_128, 6.0));
+    }
+
+    #[test]
+    fn a_udp_report_says_what_the_server_had_not_what_the_client_sent() {
+        let report = r#"{"end": {
+            "sum": {"bytes": 64000, "packets": 1000, "lost_packets": 700, "sender": true},
+            "sum_received": {"bytes": 19200, "seconds": 2.0, "packets": 1000, "sender": false}}}"#;
+        assert_eq!(parse_udp(report, 64), Some(Udp { delivered: 300.0, seconds: 2.0 }));
     }
 
     #[test]
     fn a_report_of_a_failure_is_none() {
-        assert_eq!(parse_tcp(r#"{"start": {}, "end": {}, "error": "unable to connect"}"#), None);
+        let failed = r#"{"start": {}, "end": {}, "error": "unable to connect"}"#;
+        assert_eq!((parse_tcp(failed), parse_udp(failed, 64)), (None, None));
         assert_eq!(parse_tcp("iperf3: error"), None);
     }
 }

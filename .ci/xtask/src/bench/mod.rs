@@ -1,30 +1,41 @@
 //! `cargo xtask bench`: implementations of WireGuard side by side, as separate programs, in rounds, so that the ratios
 //! hold while the machine drifts. This file knows what is run in which order.
 
+mod comparison;
+mod contender;
+mod daemon;
 mod implementation;
 mod iperf;
+mod measure;
 mod netns;
 mod options;
+mod ping;
+mod plain_tun;
 mod process;
+mod report;
 mod results;
 mod rows;
 mod table;
+mod targets;
 mod tunnel;
 mod wait;
 
-use serde_json::{Value, json};
+use std::path::PathBuf;
+
 use xshell::Shell;
 
+use self::contender::{Contender, contenders};
 use self::implementation::{Implementation, Name};
 use self::options::Options;
+use self::report::{Machine, Report};
 use self::results::Results;
-use self::rows::Row;
+use self::rows::{Group, Row};
 use self::tunnel::Tunnel;
 use crate::error::Error;
 use crate::install;
 use crate::skip;
 
-/// Measures and prints what `words` ask for.
+/// Measures and shows what `words` ask for. What could not be measured is told, and fails at the end.
 pub(crate) fn bench(sh: &Shell, words: &[&str]) -> Result<(), Error> {
     let options = Options::parse(words)?;
     if !install::is_root(sh) {
@@ -33,45 +44,105 @@ pub(crate) fn bench(sh: &Shell, words: &[&str]) -> Result<(), Error> {
     }
     let tools = install::comparison(sh)?;
     let _path = sh.push_env("PATH", tools.path(sh));
-    let mut all = Vec::new();
-    for name in Name::ALL {
-        all.extend(implementation::find(sh, &tools, name)?);
-    }
-    let mut results = Results::default();
-    for round in 1..=options.rounds {
-        for who in &all {
-            println!("round {round} of {}: {}", options.rounds, who.name.text());
-            results.add(who.name, measure(sh, who, &options)?);
+    let mut implementations = Vec::new();
+    for name in &options.names {
+        match Implementation::find(sh, &tools, *name)? {
+            Some(implementation) => implementations.push(implementation),
+            None => skip(name.text(), "it is not here, and left out of the comparison"),
         }
     }
-    write_json(sh, &results, &all)?;
-    let names: Vec<Name> = all.iter().map(|who| who.name).collect();
-    print!("\n{}", table::table(&results, &names));
-    Ok(())
+    let mut bench = Bench { sh, options: &options, implementations, results: Results::default(), failed: 0 };
+    bench.start_logs()?;
+    for round in 1..=options.rounds {
+        bench.round(round);
+    }
+    let machine = Machine::this(sh)?;
+    let names: Vec<Name> = bench.implementations.iter().map(|who| who.name).collect();
+    let report = Report { machine, options: &options, names, bench: &bench };
+    report.show();
+    report.write()?;
+    match bench.failed {
+        0 => Ok(()),
+        failed => Err(Error::Unmeasured { failed }),
+    }
 }
 
-fn write_json(sh: &Shell, results: &Results, all: &[Implementation]) -> Result<(), Error> {
-    let each = all.iter().map(|who| {
-        let value = json!({ "version": who.version, "rows": results.json(who.name) });
-        (who.name.text().to_owned(), value)
-    });
-    let all = Value::Object(each.collect());
-    Ok(sh.write_file("target/bench/results.json", format!("{all:#}\n"))?)
+/// A run of the command.
+struct Bench<'a> {
+    sh: &'a Shell,
+    options: &'a Options,
+    implementations: Vec<Implementation>,
+    results: Results,
+    /// How many times something could not be measured.
+    failed: u32,
 }
 
-fn measure(sh: &Shell, who: &Implementation, options: &Options) -> Result<Vec<(Row, f64)>, Error> {
-    let log = sh.create_dir("target/bench")?.join(format!("{}.log", who.name.text()));
-    let tunnel = Tunnel::start(sh, who, &log)?;
-    let before = tunnel.processor()?;
-    let tcp = iperf::tcp(sh, &tunnel, options.seconds, &[])?;
-    let used = tunnel.processor()? - before;
-    let per_gb = |seconds: f64| seconds / (tcp.received / 1e9);
-    Ok(vec![
-        (Row::Tcp, tcp.rate()),
-        (Row::TcpRetransmitted, tcp.retransmitted),
-        (Row::TcpRetransmittedShare, 100.0 * tcp.retransmitted / tcp.segments),
-        (Row::Processor, per_gb(used.total())),
-        (Row::ProcessorUser, per_gb(used.user)),
-        (Row::ProcessorSystem, per_gb(used.system)),
-    ])
+impl Bench<'_> {
+    /// What each daemon says in this run goes to one file.
+    fn start_logs(&self) -> Result<(), Error> {
+        for who in &self.implementations {
+            self.sh.write_file(self.log(who), "")?;
+        }
+        Ok(())
+    }
+
+    fn log(&self, who: &Implementation) -> PathBuf {
+        self.sh.current_dir().join(&self.options.out).join(format!("{}.log", who.name.text()))
+    }
+
+    /// Everyone once.
+    fn round(&mut self, round: u32) {
+        let names: Vec<Name> = self.implementations.iter().map(|who| who.name).collect();
+        let contenders = contenders(&names, &self.options.kinds);
+        for contender in &contenders {
+            println!("round {round} of {}: {}", self.options.rounds, contender.text());
+            let mut figures = Vec::new();
+            let done = self
+                .tunnel(*contender)
+                .and_then(|tunnel| measure::load(self.sh, &tunnel, self.options, &mut figures));
+            self.results.add(*contender, figures);
+            self.tell(*contender, done);
+        }
+        if self.options.groups.contains(&Group::Rest) {
+            println!("round {round} of {}: all of them, idle", self.options.rounds);
+            self.idle(&contenders);
+        }
+    }
+
+    fn idle(&mut self, contenders: &[Contender]) {
+        let (mut watched, mut tunnels) = (Vec::new(), Vec::new());
+        for contender in contenders {
+            match self.tunnel(*contender) {
+                Ok(tunnel) => {
+                    watched.push(*contender);
+                    tunnels.push(tunnel);
+                }
+                Err(error) => self.tell(*contender, Err(error)),
+            }
+        }
+        match measure::idle(&tunnels) {
+            Ok(switches) => {
+                for (contender, switches) in watched.iter().zip(switches) {
+                    self.results.add(*contender, [(Row::Switches, switches)]);
+                }
+            }
+            Err(error) => {
+                println!("failed: idle: {error}");
+                self.failed += 1;
+            }
+        }
+    }
+
+    fn tunnel(&self, contender: Contender) -> Result<Tunnel, Error> {
+        let who = self.implementations.iter().find(|who| who.name == contender.name);
+        let who = who.expect("contenders are made of those that are here");
+        Tunnel::start(self.sh, who, contender.kind, &self.log(who))
+    }
+
+    fn tell(&mut self, contender: Contender, done: Result<(), Error>) {
+        if let Err(error) = done {
+            println!("failed: {}: {error}", contender.text());
+            self.failed += 1;
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! it, and the processes of this program end with it, so that nothing is left behind, whatever ends it.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use xshell::{Cmd, Shell, cmd};
@@ -55,8 +56,13 @@ impl Netns {
         command
     }
 
+    /// The kernel's file for it.
+    pub(super) fn file(&self) -> PathBuf {
+        format!("/proc/{}/ns/net", self.0.id()).into()
+    }
+
     fn enter(&self) -> String {
-        format!("--net=/proc/{}/ns/net", self.0.id())
+        format!("--net={}", self.file().display())
     }
 }
 

@@ -1,33 +1,75 @@
-//! The table on the terminal: a row a figure, a column an implementation, and what adit's figure is of each peer's.
+//! The tables, on the terminal and as Markdown: a row a figure, a column an implementation, and how much adit's figure
+//! is of each peer's and of the best one's.
 
-use super::implementation::Name;
-use super::results::Results;
-use super::rows::{Better, ROWS};
+use super::comparison::{Against, Comparison};
+use super::rows::Better;
 
-/// Columns that are as wide as what is in them; the first is text, the others are figures.
-pub(super) fn table(results: &Results, names: &[Name]) -> String {
-    let peers: Vec<Name> = names.iter().copied().filter(|name| *name != Name::Adit).collect();
-    let mut lines = vec![heading(names, &peers)];
-    for about in &ROWS {
-        let figure = |name| results.median(name, about.row);
-        let mut line = vec![about.title.to_owned(), format!("{} {}", arrow(about.better), about.unit)];
-        line.extend(names.iter().map(|name| figure(*name).map_or_else(|| "-".to_owned(), number)));
-        line.extend(peers.iter().map(|peer| match (figure(Name::Adit), figure(*peer)) {
-            (Some(own), Some(other)) if other != 0.0 => format!("{:.2}", own / other),
-            _ => "-".to_owned(),
+/// Cells; the first line is the heading, the first two columns are text, the others figures.
+pub(super) struct Table(Vec<Vec<String>>);
+
+impl Table {
+    pub(super) fn new(comparison: &Comparison<'_>) -> Self {
+        let ratios: Vec<(String, Against)> = comparison
+            .peers()
+            .iter()
+            .map(|peer| (format!("/ {}", peer.name.text()), Against::Peer(peer.name)))
+            .chain([("/ best".to_owned(), Against::Best)])
+            .collect();
+        let mut heading = vec![String::new(), String::new()];
+        heading.extend(comparison.contenders.iter().map(|who| {
+            let mark = if who.is_reference(comparison.kind) { "*" } else { "" };
+            format!("{}{mark}", who.name.text())
         }));
-        if line[2..].iter().any(|cell| cell != "-") {
+        heading.extend(ratios.iter().map(|(name, _)| name.clone()));
+        let mut lines = vec![heading];
+        for row in comparison.rows() {
+            let mut line = vec![row.title().to_owned(), format!("{} {}", arrow(row.better()), row.unit())];
+            line.extend(comparison.contenders.iter().map(|who| cell(comparison.figure(*who, row), number)));
+            let two_digits = |ratio| format!("{ratio:.2}");
+            line.extend(ratios.iter().map(|(_, against)| cell(comparison.ratio(row, *against), two_digits)));
             lines.push(line);
         }
+        Self(lines)
     }
-    aligned(&lines)
+
+    /// Columns as wide as what is in them.
+    pub(super) fn aligned(&self) -> String {
+        let columns = self.0.first().map_or(0, Vec::len);
+        let width = |column: usize| self.0.iter().map(|line| line[column].chars().count()).max();
+        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+        let mut text = String::new();
+        for line in &self.0 {
+            let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+                if column < 2 { format!("{cell:<width$}  ") } else { format!("{cell:>width$}  ") }
+            });
+            text.push_str(cells.collect::<String>().trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    pub(super) fn markdown(&self) -> String {
+        let mut text = String::new();
+        for (number, line) in self.0.iter().enumerate() {
+            let cells = line.iter().map(|cell| indented(cell)).collect::<Vec<_>>().join(" | ");
+            text.push_str(&format!("| {cells} |\n"));
+            if number == 0 {
+                let rules = (0..line.len()).map(|column| if column < 2 { "---|" } else { "---:|" });
+                text.push_str(&format!("|{}\n", rules.collect::<String>()));
+            }
+        }
+        text
+    }
 }
 
-fn heading(names: &[Name], peers: &[Name]) -> Vec<String> {
-    let mut heading = vec![String::new(), String::new()];
-    heading.extend(names.iter().map(|name| name.text().to_owned()));
-    heading.extend(peers.iter().map(|peer| format!("adit/{}", peer.text())));
-    heading
+/// Markdown drops spaces in front.
+fn indented(cell: &str) -> String {
+    let text = cell.trim_start();
+    "&nbsp;".repeat(cell.len() - text.len()) + text
+}
+
+fn cell(figure: Option<f64>, text: impl FnOnce(f64) -> String) -> String {
+    figure.map_or_else(|| "-".to_owned(), text)
 }
 
 /// Where the better figures are.
@@ -39,29 +81,17 @@ fn arrow(better: Better) -> &'static str {
 }
 
 /// Three digits that count, or as many as are before the point.
-fn number(figure: f64) -> String {
+pub(super) fn number(figure: f64) -> String {
     let before = figure.abs().max(1.0).log10().floor() as usize;
     format!("{figure:.*}", 2_usize.saturating_sub(before))
 }
 
-fn aligned(lines: &[Vec<String>]) -> String {
-    let columns = lines.first().map_or(0, Vec::len);
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for line in lines {
-        let mut row = String::new();
-        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-            row += &if column < 2 { format!("{cell:<width$}  ") } else { format!("{cell:>width$}  ") };
-        }
-        text.push_str(row.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::contender::contenders;
+    use super::super::implementation::{Kind, Name};
+    use super::super::results::Results;
+    use super::super::rows::Row;
     use super::*;
 
     #[test]
@@ -69,6 +99,25 @@ mod tests {
         assert_eq!(
             [0.0, 0.123_4, 4.567, 45.67, 456.7, 45_678.0].map(number),
             ["0.00", "0.12", "4.57", "45.7", "457", "45678"]
+        );
+    }
+
+    #[test]
+    fn one_that_is_there_for_reference_is_marked_and_counts_among_the_best() {
+        let names = [Name::Adit, Name::WireguardGo, Name::Gotatun];
+        let mut results = Results::default();
+        for (who, figure) in contenders(&names, &[Kind::Plain]).into_iter().zip([3.0, 1.0, 2.0]) {
+            results.add(who, [(Row::TcpOne, figure)]);
+        }
+        let table = Table::new(&Comparison::new(&results, &names, Kind::Plain));
+        assert_eq!(
+            table.aligned(),
+            "                           adit  wireguard-go  gotatun*  / wireguard-go  / gotatun  / best\n\
+             TCP, one stream  ↑ Gbit/s  3.00          1.00      2.00            3.00       1.50    1.50\n"
+        );
+        assert_eq!(
+            table.markdown().lines().nth(2),
+            Some("| TCP, one stream | ↑ Gbit/s | 3.00 | 1.00 | 2.00 | 3.00 | 1.50 | 1.50 |")
         );
     }
 }

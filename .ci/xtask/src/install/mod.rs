@@ -16,7 +16,7 @@ use xshell::{Shell, cmd};
 use crate::error::Error;
 use crate::skip;
 
-pub(crate) use cargo_tools::cargo_tool;
+pub(crate) use cargo_tools::{Package, cargo_program};
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 pub(crate) use swift::swift;
 
