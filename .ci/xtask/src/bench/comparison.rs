@@ -31,9 +31,19 @@ impl<'a> Comparison<'a> {
         self.results.median(who, row)
     }
 
+    /// Whether one stands there for reference only.
+    pub(super) fn has_reference(&self) -> bool {
+        self.contenders.iter().any(|who| who.is_reference(self.kind))
+    }
+
     /// adit's own figure.
     pub(super) fn own(&self, row: Row) -> Option<f64> {
         self.figure(Contender { name: Name::Adit, kind: self.kind }, row)
+    }
+
+    /// What one is called there.
+    pub(super) fn label(&self, who: Contender) -> String {
+        format!("{}{}", who.name.text(), if who.is_reference(self.kind) { "*" } else { "" })
     }
 
     /// Everybody else.

@@ -1,6 +1,6 @@
 //! A daemon of any implementation, and other processes that end with what they are for.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -24,7 +24,9 @@ pub(super) struct Daemon {
     pub interface: String,
     /// What `wg` calls it.
     pub configured_as: String,
+    // It ends before its socket goes.
     running: Running,
+    socket: Socket,
 }
 
 impl Daemon {
@@ -58,7 +60,8 @@ impl Daemon {
         command.args(before).arg(&configured_as).args(after).envs(variables);
         command.stdout(log).stderr(second_log);
         let running = Running::spawn(who.name.text(), &mut command)?;
-        Ok(Self { interface, configured_as, running })
+        let socket = Socket::of(&configured_as);
+        Ok(Self { interface, configured_as, running, socket })
     }
 
     pub(super) fn process(&self) -> u32 {
@@ -67,14 +70,29 @@ impl Daemon {
 
     /// Waits until `wg` can talk to it.
     pub(super) fn await_socket(&mut self) -> Result<(), Error> {
-        let name = format!("{}.sock", self.configured_as);
-        let socket = PathBuf::from("/var/run/wireguard").join(name);
+        let socket = &self.socket.0;
         until(&format!("{}", socket.display()), || {
             if let Ok(Some(status)) = self.running.0.try_wait() {
                 return Err(Error::Ended { status });
             }
-            holds(UnixStream::connect(&socket).is_ok())
+            holds(UnixStream::connect(socket).is_ok())
         })
+    }
+}
+
+/// Where `wg` finds a daemon. gotatun leaves it behind, so that dropping this removes it.
+struct Socket(PathBuf);
+
+impl Socket {
+    fn of(interface: &str) -> Self {
+        Self(Path::new("/var/run/wireguard").join(format!("{interface}.sock")))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Most daemons have removed it.
+        let _ = fs::remove_file(&self.0);
     }
 }
 
@@ -101,7 +119,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // One that has ended already is as well.
+        // One that has ended already is left alone: its number may be another's.
+        if matches!(self.0.try_wait(), Ok(Some(_))) {
+            return;
+        }
         let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
         if until("the end", || Ok(self.0.try_wait().ok().flatten())).is_err() {
             let _ = self.0.kill();

@@ -8,14 +8,13 @@ use xshell::Shell;
 use super::iperf::{self, Tcp, Udp};
 use super::options::Options;
 use super::ping;
-use super::process::Processor;
 use super::rows::{Group, Row};
 use super::tunnel::Tunnel;
 use crate::error::Error;
 
-/// After its last packet a tunnel still owes its peer a keepalive for KEEPALIVE_TIMEOUT, 10 s (section 6.1 of the
-/// paper). Afterwards nothing is due for minutes.
-const UNTIL_IDLE: Duration = Duration::from_secs(12);
+/// Longer than KEEPALIVE_TIMEOUT and REKEY_TIMEOUT of the paper's section 6.1, 10 s and 5 s: for these a tunnel still owes
+/// its peer a keepalive, or waits for its peer's. Afterwards nothing is due for minutes.
+const UNTIL_IDLE: Duration = Duration::from_secs(18);
 
 /// For which an idle tunnel is watched.
 const IDLE: Duration = Duration::from_secs(10);
@@ -41,8 +40,7 @@ pub(super) fn load(sh: &Shell, tunnel: &Tunnel, options: &Options, to: &mut Figu
         for (octets, rate, cost) in
             [(64, Row::Udp64, Row::Udp64Processor), (1200, Row::Udp1200, Row::Udp1200Processor)]
         {
-            let (moved, used) = counted(tunnel, || iperf::udp(sh, tunnel, seconds, octets))?;
-            let Udp { delivered, seconds } = moved;
+            let Udp { delivered, seconds, used } = iperf::udp(sh, tunnel, seconds, octets)?;
             to.extend([(rate, delivered / seconds / 1e3), (cost, used.total() * 1e6 / delivered)]);
         }
     }
@@ -62,7 +60,7 @@ fn tcp(sh: &Shell, tunnel: &Tunnel, seconds: u32, to: &mut Figures) -> Result<()
     let mut add = |tcp: &Tcp, [rate, again, share]: [Row; 3]| {
         to.extend([(rate, tcp.rate()), (again, tcp.sent_again), (share, tcp.sent_again_share())]);
     };
-    let (one, used) = counted(tunnel, || iperf::tcp(sh, tunnel, seconds, &[]))?;
+    let one = iperf::tcp(sh, tunnel, seconds, &[])?;
     add(&one, [Row::TcpOne, Row::TcpOneAgain, Row::TcpOneAgainShare]);
     let four = iperf::tcp(sh, tunnel, seconds, &["-P", "4"])?;
     add(&four, [Row::TcpFour, Row::TcpFourAgain, Row::TcpFourAgainShare]);
@@ -70,18 +68,11 @@ fn tcp(sh: &Shell, tunnel: &Tunnel, seconds: u32, to: &mut Figures) -> Result<()
     add(&reversed, [Row::TcpReversed, Row::TcpReversedAgain, Row::TcpReversedAgainShare]);
     let gigabytes = one.received / 1e9;
     to.extend([
-        (Row::Processor, used.total() / gigabytes),
-        (Row::ProcessorUser, used.user / gigabytes),
-        (Row::ProcessorSystem, used.system / gigabytes),
+        (Row::Processor, one.used.total() / gigabytes),
+        (Row::ProcessorUser, one.used.user / gigabytes),
+        (Row::ProcessorSystem, one.used.system / gigabytes),
     ]);
     Ok(())
-}
-
-/// What a run gives, and what both daemons used for it.
-fn counted<T>(tunnel: &Tunnel, run: impl FnOnce() -> Result<T, Error>) -> Result<(T, Processor), Error> {
-    let before = tunnel.processor()?;
-    let moved = run()?;
-    Ok((moved, tunnel.processor()? - before))
 }
 
 /// What tunnels do that have nothing to do, all watched at once: context switches a second, of each.

@@ -11,6 +11,7 @@ mod netns;
 mod options;
 mod ping;
 mod plain_tun;
+mod plot;
 mod process;
 mod report;
 mod results;

@@ -10,11 +10,13 @@ use super::comparison::Comparison;
 use super::contender::Contender;
 use super::implementation::{Kind, Name};
 use super::options::Options;
+use super::plot;
 use super::table::Table;
 use super::targets::{Outcome, outcomes};
 use crate::error::Error;
 
-const REFERENCE: &str = "* on an interface that it made itself: it takes no descriptor";
+/// What a star says.
+pub(super) const REFERENCE: &str = "* on an interface that it made itself: it takes no descriptor";
 
 /// Where and when it was measured.
 pub(super) struct Machine {
@@ -76,7 +78,7 @@ impl Report<'_> {
         println!("\n{}", self.heading());
         for comparison in self.comparisons() {
             println!("\n{}\n\n{}", comparison.kind.text(), Table::new(&comparison).aligned());
-            if has_reference(&comparison) {
+            if comparison.has_reference() {
                 println!("{REFERENCE}");
             }
         }
@@ -91,7 +93,9 @@ impl Report<'_> {
         let (sh, out) = (self.bench.sh, &self.options.out);
         sh.write_file(out.join("results.json"), format!("{:#}\n", self.json()))?;
         sh.write_file(out.join("table.md"), self.markdown())?;
-        println!("\nwritten to {}: results.json, table.md", out.display());
+        let caption = format!("{}; medians of {}", self.machine.text(), self.options.rounds);
+        sh.write_file(out.join("plot.svg"), plot::svg(&self.comparisons().collect::<Vec<_>>(), &caption))?;
+        println!("\nwritten to {}: results.json, table.md, plot.svg", out.display());
         Ok(())
     }
 
@@ -101,7 +105,7 @@ impl Report<'_> {
             let table = Table::new(&comparison).markdown();
             // Writing into a string cannot fail.
             let _ = write!(text, "\n## {}\n\n{table}", comparison.kind.text());
-            if has_reference(&comparison) {
+            if comparison.has_reference() {
                 let _ = write!(text, "\n\\{REFERENCE}\n");
             }
         }
@@ -136,8 +140,4 @@ impl Report<'_> {
             "targets": self.outcomes().iter().map(Outcome::json).collect::<Vec<_>>(),
         })
     }
-}
-
-fn has_reference(comparison: &Comparison<'_>) -> bool {
-    comparison.contenders.iter().any(|who| who.is_reference(comparison.kind))
 }

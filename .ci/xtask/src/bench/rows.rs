@@ -51,6 +51,7 @@ macro_rules! rows {
         }
 
         impl Row {
+            /// In the order of the table.
             pub(super) const ALL: &'static [Self] = &[$(Self::$row,)*];
 
             /// In results.json.
@@ -72,6 +73,16 @@ macro_rules! rows {
             }
         }
     };
+}
+
+impl Row {
+    /// The title, behind those that it belongs to.
+    pub(super) fn whole_title(self) -> String {
+        let indent = |row: Self| row.title().len() - row.title().trim_start().len();
+        let own = self.title().trim_start();
+        let above = Self::ALL.iter().rev().find(|row| **row < self && indent(**row) < indent(self));
+        above.map_or_else(|| own.to_owned(), |above| format!("{}, {own}", above.whole_title()))
+    }
 }
 
 rows! {
@@ -98,4 +109,18 @@ rows! {
     Resident: "resident", "resident after load, a daemon", "MiB", Less;
     ResidentPeak: "resident_peak", "  at its peak", "MiB", Less;
     Switches: "switches", "context switches, idle, both", "1/s", Less;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_title_says_what_it_belongs_to() {
+        assert_eq!(Row::TcpFour.whole_title(), "TCP, four streams");
+        assert_eq!(
+            Row::ProcessorUser.whole_title(),
+            "TCP, one stream, processor, both daemons, of that, user"
+        );
+    }
 }

@@ -16,10 +16,7 @@ impl Table {
             .chain([("/ best".to_owned(), Against::Best)])
             .collect();
         let mut heading = vec![String::new(), String::new()];
-        heading.extend(comparison.contenders.iter().map(|who| {
-            let mark = if who.is_reference(comparison.kind) { "*" } else { "" };
-            format!("{}{mark}", who.name.text())
-        }));
+        heading.extend(comparison.contenders.iter().map(|who| comparison.label(*who)));
         heading.extend(ratios.iter().map(|(name, _)| name.clone()));
         let mut lines = vec![heading];
         for row in comparison.rows() {
@@ -82,6 +79,9 @@ fn arrow(better: Better) -> &'static str {
 
 /// Three digits that count, or as many as are before the point.
 pub(super) fn number(figure: f64) -> String {
+    if figure == 0.0 {
+        return "0".to_owned();
+    }
     let before = figure.abs().max(1.0).log10().floor() as usize;
     format!("{figure:.*}", 2_usize.saturating_sub(before))
 }
@@ -98,7 +98,7 @@ mod tests {
     fn a_number_has_three_digits_that_count() {
         assert_eq!(
             [0.0, 0.123_4, 4.567, 45.67, 456.7, 45_678.0].map(number),
-            ["0.00", "0.12", "4.57", "45.7", "457", "45678"]
+            ["0", "0.12", "4.57", "45.7", "457", "45678"]
         );
     }
 

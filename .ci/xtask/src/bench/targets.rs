@@ -94,7 +94,7 @@ impl Outcome {
             "{:<7} {:<5}  {}: {} {unit}, wanted {bound} {limit}",
             if self.is_met() { "met" } else { "MISSED" },
             kind.key(),
-            row.title().trim_start(),
+            row.whole_title(),
             number(self.figure),
         )
     }
@@ -124,7 +124,7 @@ mod tests {
             [
                 "met     own    TCP, one stream: 1.75 x wireguard-go, wanted at least 1.75",
                 "MISSED  own    resident after load, a daemon: 12.1 MiB, wanted at most 12",
-                "met     own    context switches, idle, both: 0.00 1/s, wanted at most 0",
+                "met     own    context switches, idle, both: 0 1/s, wanted at most 0",
             ]
         );
     }
