@@ -124,8 +124,13 @@ impl Implementation {
             Name::Boringtun => installed(sh, &BORINGTUN),
         };
         let Some(program) = program else { return Ok(None) };
+        Self::at(sh, name, program).map(Some)
+    }
+
+    /// One whose program is there.
+    pub(super) fn at(sh: &Shell, name: Name, program: PathBuf) -> Result<Self, Error> {
         let version = version(sh, &program)?;
-        Ok(Some(Self { name, program, version }))
+        Ok(Self { name, program, version })
     }
 }
 

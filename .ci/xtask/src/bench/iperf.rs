@@ -80,15 +80,22 @@ pub(super) fn stream(tunnel: &Tunnel) -> Result<Running, Error> {
     Ok(running)
 }
 
-/// The report, and what both daemons used meanwhile. A server that is not done with the last client sends the next one
-/// away: what has not begun is tried again.
-fn run(sh: &Shell, tunnel: &Tunnel, seconds: u32, options: &[&str]) -> Result<(String, Processor), Error> {
+/// The command that sends from the client for some seconds, and ends soon after at any rate.
+pub(super) fn client(seconds: u32, options: &[&str]) -> Vec<String> {
     let [_, server] = ADDRESSES;
     let (time, limit) = (seconds.to_string(), (seconds + 30).to_string());
     let words = ["timeout", &limit, "iperf3", "--json", "-c", server, "-t", &time];
+    words.iter().chain(options).map(|word| (*word).to_owned()).collect()
+}
+
+/// The report, and what both daemons used meanwhile. A server that is not done with the last client sends the next one
+/// away: what has not begun is tried again.
+fn run(sh: &Shell, tunnel: &Tunnel, seconds: u32, options: &[&str]) -> Result<(String, Processor), Error> {
+    let words = client(seconds, options);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     until("iperf3", || {
         let before = tunnel.processor()?;
-        let report = tunnel.netns[0].command(sh, &[&words, options].concat()).ignore_status().read()?;
+        let report = tunnel.netns[0].command(sh, &words).ignore_status().read()?;
         let used = tunnel.processor()? - before;
         Ok((!is_sent_away(&report)).then_some((report, used)))
     })

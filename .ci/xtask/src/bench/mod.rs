@@ -13,6 +13,7 @@ mod ping;
 mod plain_tun;
 mod plot;
 mod process;
+mod profile;
 mod report;
 mod results;
 mod rows;
@@ -45,6 +46,9 @@ pub(crate) fn bench(sh: &Shell, words: &[&str]) -> Result<(), Error> {
     }
     let tools = install::comparison(sh)?;
     let _path = sh.push_env("PATH", tools.path(sh));
+    if options.profile {
+        return profile::profile(sh, &options);
+    }
     let mut implementations = Vec::new();
     for name in &options.names {
         match Implementation::find(sh, &tools, *name)? {

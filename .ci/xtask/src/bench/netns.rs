@@ -83,6 +83,8 @@ pub(super) fn pair(sh: &Shell) -> Result<[Netns; 2], Error> {
         .run()?;
     for (netns, address) in pair.iter().zip(ADDRESSES) {
         netns.run(sh, "ip link set lo up")?;
+        // What one TCP stream has met is not remembered for the next one.
+        netns.run(sh, "sysctl -qw net.ipv4.tcp_no_metrics_save=1")?;
         netns.run(sh, &format!("ip address add {address}/24 dev cable"))?;
         netns.run(sh, "ip link set cable up")?;
     }

@@ -9,17 +9,17 @@ use super::report::REFERENCE;
 use super::rows::{Better, Row};
 use super::table::number;
 
-/// The panels, three in a line.
-const PANELS: [(Row, &str); 9] = [
-    (Row::TcpOne, "TCP, one stream"),
-    (Row::TcpFour, "TCP, four streams"),
-    (Row::Processor, "Processor time for TCP"),
-    (Row::Udp64, "UDP of 64 octets"),
-    (Row::Udp1200, "UDP of 1,200 octets"),
-    (Row::PingIdle, "Ping"),
-    (Row::PingLoaded, "Ping beside a TCP stream"),
-    (Row::Resident, "Resident memory after load"),
-    (Row::Switches, "Context switches while idle"),
+/// The panels, three in a line: what is shown, under which title, and in what.
+const PANELS: [(Row, &str, &str); 9] = [
+    (Row::TcpOne, "TCP, one stream", "Gbit/s"),
+    (Row::TcpFour, "TCP, four streams", "Gbit/s"),
+    (Row::Processor, "Processor time for TCP", "seconds a GB, both daemons"),
+    (Row::Udp64, "UDP of 64 octets", "1,000 packets/s"),
+    (Row::Udp1200, "UDP of 1,200 octets", "1,000 packets/s"),
+    (Row::PingIdle, "Ping", "µs"),
+    (Row::PingLoaded, "Ping beside a TCP stream", "µs"),
+    (Row::Resident, "Memory after load", "MiB resident, a daemon"),
+    (Row::Switches, "Context switches while idle", "a second, both daemons"),
 ];
 
 const COLUMNS: usize = 3;
@@ -80,10 +80,10 @@ pub(super) fn svg(comparisons: &[Comparison<'_>], caption: &str) -> String {
         }
         top += SECTION;
         let height = HEAD + PITCH * comparison.contenders.len() + FOOT;
-        for (number, (row, title)) in PANELS.iter().enumerate() {
+        for (number, (row, title, unit)) in PANELS.iter().enumerate() {
             let (line, column) = (number / COLUMNS, number % COLUMNS);
             let (left, top) = (MARGIN + column * (PANEL + GAP), top + line * height);
-            body.push_str(&panel(comparison, *row, title, left, top));
+            body.push_str(&panel(comparison, *row, [title, unit], (left, top)));
         }
         top += PANELS.len().div_ceil(COLUMNS) * height;
     }
@@ -98,13 +98,18 @@ pub(super) fn svg(comparisons: &[Comparison<'_>], caption: &str) -> String {
     )
 }
 
-fn panel(comparison: &Comparison<'_>, row: Row, title: &str, left: usize, top: usize) -> String {
+fn panel(
+    comparison: &Comparison<'_>,
+    row: Row,
+    [title, unit]: [&str; 2],
+    (left, top): (usize, usize),
+) -> String {
     let better = match row.better() {
         Better::More => "longer is better",
         Better::Less => "shorter is better",
     };
     let mut out = text(left, top + 12, "panel", title);
-    out.push_str(&text(left, top + 28, "quiet", format_args!("{}, {better}", row.unit())));
+    out.push_str(&text(left, top + 28, "quiet", format_args!("{unit}; {better}")));
     let figures: Vec<(Contender, Option<f64>)> =
         comparison.contenders.iter().map(|who| (*who, comparison.figure(*who, row))).collect();
     let longest = figures.iter().filter_map(|(_, figure)| *figure).fold(0.0, f64::max);

@@ -20,8 +20,11 @@ pub(crate) use cargo_tools::{Package, cargo_program};
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 pub(crate) use swift::swift;
 
-/// Programs, or files by their whole paths, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 25] = [
+/// A program, or a file by its whole path, the Debian package that has it, and what is done with it.
+type Program = (&'static str, &'static str, &'static str);
+
+/// What the tests need.
+const PROGRAMS: [Program; 25] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -53,6 +56,10 @@ const PROGRAMS: [(&str, &str, &str); 25] = [
 #[cfg(target_os = "linux")]
 const COMPARISON: [&str; 5] = ["ip", "ping", "iperf3", "sysctl", "setpriv"];
 
+/// What only a profile needs.
+#[cfg(target_os = "linux")]
+const PROFILER: [Program; 1] = [("perf", "linux-perf", "where a daemon's time goes")];
+
 /// Where the tests' tools are that no package provides.
 pub(crate) struct Tools {
     /// Goes before PATH.
@@ -73,7 +80,7 @@ impl Tools {
 
 /// Everything that any test needs.
 pub(crate) fn everything(sh: &Shell) -> Result<Tools, Error> {
-    programs(sh, |_| true)?;
+    programs(sh, PROGRAMS.iter())?;
     let tools = tools(sh)?;
     std_sources(sh)?;
     Ok(tools)
@@ -82,8 +89,14 @@ pub(crate) fn everything(sh: &Shell) -> Result<Tools, Error> {
 /// What the comparison with other implementations needs.
 #[cfg(target_os = "linux")]
 pub(crate) fn comparison(sh: &Shell) -> Result<Tools, Error> {
-    programs(sh, |program| COMPARISON.contains(&program))?;
+    programs(sh, PROGRAMS.iter().filter(|(program, ..)| COMPARISON.contains(program)))?;
     tools(sh)
+}
+
+/// What a profile needs beside that.
+#[cfg(target_os = "linux")]
+pub(crate) fn profiler(sh: &Shell) -> Result<(), Error> {
+    programs(sh, PROFILER.iter())
 }
 
 fn tools(sh: &Shell) -> Result<Tools, Error> {
@@ -94,9 +107,8 @@ fn tools(sh: &Shell) -> Result<Tools, Error> {
     Ok(Tools { bin, wireguard_go })
 }
 
-fn programs(sh: &Shell, wanted: impl Fn(&str) -> bool) -> Result<(), Error> {
-    let missing: Vec<_> =
-        PROGRAMS.iter().filter(|(program, ..)| wanted(program) && find(program).is_none()).collect();
+fn programs(sh: &Shell, needed: impl Iterator<Item = &'static Program>) -> Result<(), Error> {
+    let missing: Vec<_> = needed.filter(|(program, ..)| find(program).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
