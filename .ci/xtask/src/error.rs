@@ -4,6 +4,10 @@ use std::fmt;
 
 /// Why a command ended early.
 #[derive(Debug)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "what can go wrong in the comparison, which runs on Linux only")
+)]
 pub(crate) enum Error {
     /// A program could not be started, or failed; it has said why itself.
     Shell(xshell::Error),
@@ -31,6 +35,7 @@ pub(crate) enum Error {
     Steps { failed: String },
 }
 
+#[cfg(target_os = "linux")]
 impl Error {
     pub(crate) fn started(program: &str, error: std::io::Error) -> Self {
         Self::Started { program: program.to_owned(), error }
