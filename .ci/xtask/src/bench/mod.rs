@@ -56,12 +56,12 @@ pub(crate) fn bench(sh: &Shell, words: &[&str]) -> Result<(), Error> {
             None => skip(name.text(), "it is not here, and left out of the comparison"),
         }
     }
+    let machine = Machine::this(sh)?;
     let mut bench = Bench { sh, options: &options, implementations, results: Results::default(), failed: 0 };
     bench.start_logs()?;
     for round in 1..=options.rounds {
         bench.round(round);
     }
-    let machine = Machine::this(sh)?;
     let names: Vec<Name> = bench.implementations.iter().map(|who| who.name).collect();
     let report = Report { machine, options: &options, names, bench: &bench };
     report.show();

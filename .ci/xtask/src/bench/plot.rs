@@ -80,12 +80,14 @@ pub(super) fn svg(comparisons: &[Comparison<'_>], caption: &str) -> String {
         }
         top += SECTION;
         let height = HEAD + PITCH * comparison.contenders.len() + FOOT;
-        for (number, (row, title, unit)) in PANELS.iter().enumerate() {
+        let measured: Vec<Row> = comparison.rows().collect();
+        let panels: Vec<_> = PANELS.iter().filter(|(row, ..)| measured.contains(row)).collect();
+        for (number, (row, title, unit)) in panels.iter().enumerate() {
             let (line, column) = (number / COLUMNS, number % COLUMNS);
             let (left, top) = (MARGIN + column * (PANEL + GAP), top + line * height);
             body.push_str(&panel(comparison, *row, [title, unit], (left, top)));
         }
-        top += PANELS.len().div_ceil(COLUMNS) * height;
+        top += panels.len().div_ceil(COLUMNS) * height;
     }
     let (right, bottom) = (WIDTH - 1, top - 1);
     format!(
@@ -195,9 +197,9 @@ mod tests {
     fn the_longest_bar_fills_its_place_and_the_others_are_in_proportion() {
         let names = [Name::Adit, Name::WireguardGo];
         let mut results = Results::default();
-        for (name, figure) in names.into_iter().zip([5.0, 2.5]) {
-            results.add(Contender { name, kind: Kind::Own }, [(Row::TcpOne, figure)]);
-        }
+        let [adit, wireguard_go] = names.map(|name| Contender { name, kind: Kind::Own });
+        results.add(adit, [(Row::TcpOne, 5.0), (Row::Udp64, 1.0)]);
+        results.add(wireguard_go, [(Row::TcpOne, 2.5)]);
         let picture = svg(&[Comparison::new(&results, &names, Kind::Own)], "here & now");
         let whole = PANEL - LABEL - FIGURE;
         assert!(
@@ -206,6 +208,8 @@ mod tests {
         assert!(picture.contains(&format!("width=\"{}.0\"", whole / 2)));
         assert!(picture.contains(">here &amp; now</text>"));
         assert!(picture.contains(">not measured</text>"));
+        let panels = picture.matches("class=\"panel\"").count();
+        assert_eq!(panels, 2, "those of which there is a figure");
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub(super) struct Machine {
     processors: usize,
     kernel: String,
     date: String,
+    /// How many processes had been running, on the average of a minute, before anything was measured. Much above 0, the
+    /// figures are those of a machine that does other work too.
+    load: String,
 }
 
 impl Machine {
@@ -35,12 +38,13 @@ impl Machine {
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             kernel: cmd!(sh, "uname -sr").quiet().read()?,
             date: cmd!(sh, "date --utc +%FT%RZ").quiet().read()?,
+            load: sh.read_file("/proc/loadavg")?.split(' ').next().unwrap_or_default().to_owned(),
         })
     }
 
     fn text(&self) -> String {
-        let Self { processor, processors, kernel, date } = self;
-        format!("{processor}, {processors} processors, {kernel}, {date}")
+        let Self { processor, processors, kernel, date, load } = self;
+        format!("{processor}, {processors} processors, {kernel}, {date}, load before: {load}")
     }
 }
 
@@ -113,7 +117,7 @@ impl Report<'_> {
     }
 
     fn json(&self) -> Value {
-        let Machine { processor, processors, kernel, date } = &self.machine;
+        let Machine { processor, processors, kernel, date, load } = &self.machine;
         let versions: Map<String, Value> = self
             .bench
             .implementations
@@ -130,7 +134,7 @@ impl Report<'_> {
         };
         json!({
             "machine": {
-                "processor": processor, "processors": processors, "kernel": kernel, "date": date,
+                "processor": processor, "processors": processors, "kernel": kernel, "date": date, "load": load,
             },
             "rounds": self.options.rounds,
             "seconds": self.options.seconds,
