@@ -1,4 +1,5 @@
-//! Where adit's time goes: flame graphs of both daemons under load, by perf and inferno.
+//! Where adit's time goes: flame graphs of both daemons under load, by perf and inferno. ring's assembly keeps no frame
+//! pointer, so that it stands apart from what has called it.
 
 use std::path::Path;
 
@@ -76,6 +77,6 @@ fn draw(sh: &Shell, inferno: &Path, data: &Path, title: &str) -> Result<(), Erro
     let samples = cmd!(sh, "perf script --no-inline -i {data}").quiet().ignore_stderr().read()?;
     let collapse = inferno.with_file_name("inferno-collapse-perf");
     let stacks = cmd!(sh, "{collapse}").quiet().stdin(samples).read()?;
-    let picture = cmd!(sh, "{inferno} --title {title}").quiet().stdin(stacks).read()?;
+    let picture = cmd!(sh, "{inferno} --title {title} --countname ns").quiet().stdin(stacks).read()?;
     Ok(sh.write_file(data.with_extension("svg"), picture)?)
 }
