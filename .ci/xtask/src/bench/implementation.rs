@@ -136,7 +136,7 @@ impl Implementation {
 
 fn installed(sh: &Shell, package: &Package) -> Option<PathBuf> {
     install::cargo_program(sh, package)
-        .inspect_err(|error| skip(package.program, &format!("it cannot be installed: {error}")))
+        .inspect_err(|error| skip(&format!("installing {}", package.program), &error.to_string()))
         .ok()
 }
 
