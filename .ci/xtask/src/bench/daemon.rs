@@ -68,6 +68,15 @@ impl Daemon {
         self.running.0.id()
     }
 
+    /// Takes its socket out of sight for good, so that nobody on this machine who asks every interface wakes it.
+    pub(super) fn hide(&mut self) -> Result<(), Error> {
+        let hidden = self.socket.0.with_extension("hidden");
+        fs::rename(&self.socket.0, &hidden)
+            .map_err(|error| Error::File { path: self.socket.0.display().to_string(), error })?;
+        self.socket.0 = hidden;
+        Ok(())
+    }
+
     /// Waits until `wg` can talk to it.
     pub(super) fn await_socket(&mut self) -> Result<(), Error> {
         let socket = &self.socket.0;

@@ -76,7 +76,8 @@ fn tcp(sh: &Shell, tunnel: &Tunnel, seconds: u32, to: &mut Figures) -> Result<()
 }
 
 /// What tunnels do that have nothing to do, all watched at once: context switches a second, of each.
-pub(super) fn idle(tunnels: &[Tunnel]) -> Result<Vec<f64>, Error> {
+pub(super) fn idle(tunnels: &mut [Tunnel]) -> Result<Vec<f64>, Error> {
+    tunnels.iter_mut().try_for_each(Tunnel::hide)?;
     sleep(UNTIL_IDLE);
     let count = || tunnels.iter().map(Tunnel::switches).collect::<Result<Vec<u64>, Error>>();
     let before = count()?;

@@ -56,6 +56,9 @@ pub(crate) fn bench(sh: &Shell, words: &[&str]) -> Result<(), Error> {
             None => skip(name.text(), "it is not here, and left out of the comparison"),
         }
     }
+    if implementations.is_empty() {
+        return Ok(());
+    }
     let machine = Machine::this(sh)?;
     let mut bench = Bench { sh, options: &options, implementations, results: Results::default(), failed: 0 };
     bench.start_logs()?;
@@ -125,7 +128,7 @@ impl Bench<'_> {
                 Err(error) => self.tell(*contender, Err(error)),
             }
         }
-        match measure::idle(&tunnels) {
+        match measure::idle(&mut tunnels) {
             Ok(switches) => {
                 for (contender, switches) in watched.iter().zip(switches) {
                     self.results.add(*contender, [(Row::Switches, switches)]);

@@ -9,11 +9,12 @@ pub(super) struct Table(Vec<Vec<String>>);
 
 impl Table {
     pub(super) fn new(comparison: &Comparison<'_>) -> Self {
-        let ratios: Vec<(String, Against)> = comparison
-            .peers()
+        let peers = comparison.peers();
+        let best = (!peers.is_empty()).then(|| ("/ best".to_owned(), Against::Best));
+        let ratios: Vec<(String, Against)> = peers
             .iter()
             .map(|peer| (format!("/ {}", peer.name.text()), Against::Peer(peer.name)))
-            .chain([("/ best".to_owned(), Against::Best)])
+            .chain(best)
             .collect();
         let mut heading = vec![String::new(), String::new()];
         heading.extend(comparison.contenders.iter().map(|who| comparison.label(*who)));

@@ -53,6 +53,11 @@ impl Tunnel {
         Ok(Self { ends, _server, netns })
     }
 
+    /// Leaves the daemons to themselves: `wg` finds them no longer.
+    pub(super) fn hide(&mut self) -> Result<(), Error> {
+        self.ends.iter_mut().try_for_each(Daemon::hide)
+    }
+
     /// The daemons' processes.
     pub(super) fn processes(&self) -> [u32; 2] {
         self.ends.each_ref().map(Daemon::process)
