@@ -7,7 +7,7 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::error::Error;
-use crate::install;
+use crate::install::{self, Package};
 use crate::shell::plain;
 use crate::skip;
 
@@ -17,7 +17,12 @@ const PLATFORMS: [&str; 2] = ["aarch64-linux-android", "aarch64-apple-darwin"];
 /// Packages that are shipped; what only tests need may ask for a newer compiler.
 const SHIPPED: [&str; 3] = ["adit-core", "adit-cli", "adit-ffi"];
 
-const CARGO_DENY: &str = "0.20.2";
+const CARGO_DENY: Package = Package {
+    name: "cargo-deny",
+    release: "0.20.2",
+    program: "cargo-deny",
+    why: "to check licences and duplicate crates",
+};
 
 pub(crate) fn everything(sh: &Shell) -> Result<(), Error> {
     rust_version(sh)?;
@@ -120,8 +125,7 @@ fn normal_dependencies(node: &Value) -> Vec<&str> {
 
 /// Licences, sources and duplicate crates. Advisories need the network and are not asked for.
 pub(crate) fn deny(sh: &Shell) -> Result<(), Error> {
-    let why = "to check licences and duplicate crates";
-    let program = install::cargo_tool(sh, "cargo-deny", CARGO_DENY, why)?;
+    let program = install::cargo_program(sh, &CARGO_DENY)?;
     Ok(cmd!(sh, "{program} --offline --all-features --config .cargo/deny.toml check licenses bans sources")
         .run()?)
 }

@@ -4,6 +4,10 @@ use std::fmt;
 
 /// Why a command ended early.
 #[derive(Debug)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "what can go wrong in the comparison, which runs on Linux only")
+)]
 pub(crate) enum Error {
     /// A program could not be started, or failed; it has said why itself.
     Shell(xshell::Error),
@@ -11,6 +15,16 @@ pub(crate) enum Error {
     Output { program: &'static str, text: String },
     /// A program failed, and what it said is above.
     Failed { program: &'static str },
+    /// A program that is not there.
+    Started { program: String, error: std::io::Error },
+    /// A daemon that ended while something was still wanted of it.
+    Ended { status: std::process::ExitStatus },
+    /// A file, or what the kernel shows as one.
+    File { path: String, error: std::io::Error },
+    /// Something that was asked for again and again, and did not come.
+    Waiting { what: String },
+    /// Figures that are missing from a comparison; each has said why.
+    Unmeasured { failed: u32 },
     /// `rust-version` in Cargo.toml is not what the dependencies ask for.
     RustVersion { declared: String, needed: String, by: String },
     /// A command line that means nothing.
@@ -19,6 +33,13 @@ pub(crate) enum Error {
     Fuzz { target: String, text: String },
     /// Steps that failed; each has said why itself.
     Steps { failed: String },
+}
+
+#[cfg(target_os = "linux")]
+impl Error {
+    pub(crate) fn started(program: &str, error: std::io::Error) -> Self {
+        Self::Started { program: program.to_owned(), error }
+    }
 }
 
 impl From<xshell::Error> for Error {
@@ -35,6 +56,11 @@ impl fmt::Display for Error {
                 write!(f, "{program} answered what is not understood: {text:?}")
             }
             Self::Failed { program } => write!(f, "{program} failed, as is told above"),
+            Self::Started { program, error } => write!(f, "{program} cannot be run: {error}"),
+            Self::Ended { status } => write!(f, "the daemon has ended with {status}"),
+            Self::File { path, error } => write!(f, "{path}: {error}"),
+            Self::Waiting { what } => write!(f, "waited in vain for {what}"),
+            Self::Unmeasured { failed } => write!(f, "{failed} times something could not be measured"),
             Self::RustVersion { declared, needed, by } => write!(
                 f,
                 "Cargo.toml says rust-version {declared}, but the newest that is asked for is {needed}, by {by}: \

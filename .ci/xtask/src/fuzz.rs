@@ -11,11 +11,16 @@ use xshell::{Shell, cmd};
 
 use crate::check;
 use crate::error::Error;
-use crate::install::{self, find};
+use crate::install::{self, Package, find};
 use crate::shell::plain;
 use crate::skip;
 
-const CARGO_FUZZ: &str = "0.13.2";
+const CARGO_FUZZ: Package = Package {
+    name: "cargo-fuzz",
+    release: "0.13.2",
+    program: "cargo-fuzz",
+    why: "to build the fuzz targets",
+};
 
 /// The targets' own package.
 const PACKAGE: &str = "core/fuzz";
@@ -38,8 +43,7 @@ pub(crate) fn fuzz(sh: &Shell, targets: &[&str], seconds: Option<&str>) -> Resul
         skip("fuzzing", "there is no C++ compiler for the engine behind it");
         return Ok(());
     }
-    let why = "to build the fuzz targets";
-    let program = install::cargo_tool(sh, "cargo-fuzz", CARGO_FUZZ, why)?;
+    let program = install::cargo_program(sh, &CARGO_FUZZ)?;
     let targets = choose(sh, &program, targets)?;
     let fuzzer = Fuzzer::build(sh, &program, seconds)?;
 

@@ -1,6 +1,8 @@
 //! `cargo xtask`: what a developer and CI do beyond `cargo build`. This file knows the commands' names and
 //! nothing of what they do.
 
+#[cfg(target_os = "linux")]
+mod bench;
 mod bindings;
 mod check;
 mod error;
@@ -32,6 +34,8 @@ usage: cargo xtask COMMAND
   fuzz      only the fuzz targets, all of them or [TARGET...], each for 20 s or [--seconds N]
   soak      long runs: [--seeds N] worlds [--from SEED], and the fuzz targets [--seconds N] each; by default 200000 and 1200
   machines  only the core under valgrind, and on emulated processors of 64 and of 32 bits
+  bench     adit and other implementations side by side (root, Linux) [--rounds N] [--seconds N, each run] [--quick]
+            [--only NAME,...] [--kind own,plain] [--rows tcp,udp,ping,rest] [--out DIR]; [--profile] only adit, as flame graphs
   apple     on a Mac: the framework and the sources that the package of apple/ is made of
   check     only what needs no run: no_std, other platforms, the oldest compiler
   deny      licences, sources and duplicate crates, offline
@@ -58,6 +62,8 @@ fn main() -> ExitCode {
         }
         ["fuzz", targets @ ..] => with_shell(|sh| fuzz::fuzz(sh, targets, None)),
         ["soak", options @ ..] => with_shell(|sh| soak::soak(sh, options)),
+        #[cfg(target_os = "linux")]
+        ["bench", options @ ..] => with_shell(|sh| bench::bench(sh, options)),
         ["machines"] => with_shell(|sh| {
             install::everything(sh)?;
             machines::everything(sh)

@@ -16,12 +16,15 @@ use xshell::{Shell, cmd};
 use crate::error::Error;
 use crate::skip;
 
-pub(crate) use cargo_tools::cargo_tool;
+pub(crate) use cargo_tools::{Package, cargo_program};
 pub(crate) use std_sources::{folder as std_sources_folder, std_sources};
 pub(crate) use swift::swift;
 
-/// Programs, or files by their whole paths, the Debian package that has each, and what the tests do with it.
-const PROGRAMS: [(&str, &str, &str); 25] = [
+/// A program, or a file by its whole path, the Debian package that has it, and what is done with it.
+type Program = (&'static str, &'static str, &'static str);
+
+/// What the tests need.
+const PROGRAMS: [Program; 25] = [
     ("ip", "iproute2", "network namespaces"),
     ("ping", "iputils-ping", "an unmodified ping through the tunnel"),
     ("iperf3", "iperf3", "TCP and UDP through the tunnel"),
@@ -49,6 +52,14 @@ const PROGRAMS: [(&str, &str, &str); 25] = [
     ("/usr/arm-linux-gnueabihf/lib/crt1.o", "libc6-dev-armhf-cross", "linking it for that"),
 ];
 
+/// Those of them that the comparison with other implementations runs.
+#[cfg(target_os = "linux")]
+const COMPARISON: [&str; 5] = ["ip", "ping", "iperf3", "sysctl", "setpriv"];
+
+/// What only a profile needs.
+#[cfg(target_os = "linux")]
+const PROFILER: [Program; 1] = [("perf", "linux-perf", "where a daemon's time goes")];
+
 /// Where the tests' tools are that no package provides.
 pub(crate) struct Tools {
     /// Goes before PATH.
@@ -69,17 +80,41 @@ impl Tools {
 
 /// Everything that any test needs.
 pub(crate) fn everything(sh: &Shell) -> Result<Tools, Error> {
-    let tools = sh.current_dir().join("target/tools");
-    let bin = sh.create_dir(tools.join("bin"))?;
-    programs(sh)?;
-    wireguard_tools::wireguard_tools(sh, &tools)?;
+    programs(sh, PROGRAMS.iter())?;
+    let bin = wireguard_tools(sh)?;
     let wireguard_go = wireguard_go::wireguard_go(sh, &bin)?;
     std_sources(sh)?;
     Ok(Tools { bin, wireguard_go })
 }
 
-fn programs(sh: &Shell) -> Result<(), Error> {
-    let missing: Vec<_> = PROGRAMS.iter().filter(|(program, ..)| find(program).is_none()).collect();
+/// What the comparison with other implementations needs. It does without one that cannot be had.
+#[cfg(target_os = "linux")]
+pub(crate) fn comparison(sh: &Shell) -> Result<Tools, Error> {
+    programs(sh, PROGRAMS.iter().filter(|(program, ..)| COMPARISON.contains(program)))?;
+    let bin = wireguard_tools(sh)?;
+    let wireguard_go = wireguard_go::wireguard_go(sh, &bin).unwrap_or_else(|error| {
+        skip("installing wireguard-go", &error.to_string());
+        None
+    });
+    Ok(Tools { bin, wireguard_go })
+}
+
+/// What a profile needs beside that.
+#[cfg(target_os = "linux")]
+pub(crate) fn profiler(sh: &Shell) -> Result<(), Error> {
+    programs(sh, PROFILER.iter())
+}
+
+/// `wg` and `wg-quick`, and the folder of the tests' own tools.
+fn wireguard_tools(sh: &Shell) -> Result<PathBuf, Error> {
+    let tools = sh.current_dir().join("target/tools");
+    let bin = sh.create_dir(tools.join("bin"))?;
+    wireguard_tools::wireguard_tools(sh, &tools)?;
+    Ok(bin)
+}
+
+fn programs(sh: &Shell, needed: impl Iterator<Item = &'static Program>) -> Result<(), Error> {
+    let missing: Vec<_> = needed.filter(|(program, ..)| find(program).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,0 +1,88 @@
+//! What is done to one tunnel, and the figures that come of it.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use xshell::Shell;
+
+use super::iperf::{self, Tcp, Udp};
+use super::options::Options;
+use super::ping;
+use super::rows::{Group, Row};
+use super::tunnel::Tunnel;
+use crate::error::Error;
+
+/// Longer than KEEPALIVE_TIMEOUT and REKEY_TIMEOUT of the paper's section 6.1, 10 s and 5 s: for these a tunnel still owes
+/// its peer a keepalive, or waits for its peer's. Afterwards nothing is due for minutes.
+const UNTIL_IDLE: Duration = Duration::from_secs(18);
+
+/// For which an idle tunnel is watched.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Figures, each with its row.
+pub(super) type Figures = Vec<(Row, f64)>;
+
+/// Adds the figures of one tunnel under load, until something fails.
+pub(super) fn load(sh: &Shell, tunnel: &Tunnel, options: &Options, to: &mut Figures) -> Result<(), Error> {
+    let wanted = |group| options.groups.contains(&group);
+    let seconds = options.seconds;
+    if wanted(Group::Ping) {
+        let ping::Times { average, within_99 } = ping::ping(sh, tunnel)?;
+        to.extend([(Row::PingIdle, average), (Row::PingIdle99, within_99)]);
+    }
+    if wanted(Group::Tcp) {
+        tcp(sh, tunnel, seconds, to)?;
+    } else if !wanted(Group::Udp) {
+        // Memory is that of a tunnel which has worked.
+        iperf::tcp(sh, tunnel, seconds, &[])?;
+    }
+    if wanted(Group::Udp) {
+        for (octets, rate, cost) in
+            [(64, Row::Udp64, Row::Udp64Processor), (1200, Row::Udp1200, Row::Udp1200Processor)]
+        {
+            let Udp { delivered, seconds, used } = iperf::udp(sh, tunnel, seconds, octets)?;
+            to.extend([(rate, delivered / seconds / 1e3), (cost, used.total() * 1e6 / delivered)]);
+        }
+    }
+    if wanted(Group::Ping) {
+        let _stream = iperf::stream(tunnel)?;
+        let ping::Times { average, within_99 } = ping::ping(sh, tunnel)?;
+        to.extend([(Row::PingLoaded, average), (Row::PingLoaded99, within_99)]);
+    }
+    if wanted(Group::Rest) {
+        let memory = tunnel.memory()?;
+        to.extend([(Row::Resident, memory.now), (Row::ResidentPeak, memory.peak)]);
+    }
+    Ok(())
+}
+
+fn tcp(sh: &Shell, tunnel: &Tunnel, seconds: u32, to: &mut Figures) -> Result<(), Error> {
+    let mut add = |tcp: &Tcp, [rate, again, share]: [Row; 3]| {
+        to.extend([(rate, tcp.rate()), (again, tcp.sent_again), (share, tcp.sent_again_share())]);
+    };
+    let one = iperf::tcp(sh, tunnel, seconds, &[])?;
+    add(&one, [Row::TcpOne, Row::TcpOneAgain, Row::TcpOneAgainShare]);
+    let four = iperf::tcp(sh, tunnel, seconds, &["-P", "4"])?;
+    add(&four, [Row::TcpFour, Row::TcpFourAgain, Row::TcpFourAgainShare]);
+    let reversed = iperf::tcp(sh, tunnel, seconds, &["-R"])?;
+    add(&reversed, [Row::TcpReversed, Row::TcpReversedAgain, Row::TcpReversedAgainShare]);
+    let gigabytes = one.received / 1e9;
+    to.extend([
+        (Row::Processor, one.used.total() / gigabytes),
+        (Row::ProcessorUser, one.used.user / gigabytes),
+        (Row::ProcessorSystem, one.used.system / gigabytes),
+    ]);
+    Ok(())
+}
+
+/// What tunnels do that have nothing to do, all watched at once: context switches a second, of each.
+pub(super) fn idle(tunnels: &mut [Tunnel]) -> Result<Vec<f64>, Error> {
+    tunnels.iter_mut().try_for_each(Tunnel::hide)?;
+    sleep(UNTIL_IDLE);
+    let count = || tunnels.iter().map(Tunnel::switches).collect::<Result<Vec<u64>, Error>>();
+    let before = count()?;
+    sleep(IDLE);
+    let after = count()?;
+    let per_second = |switches: u64| switches as f64 / IDLE.as_secs_f64();
+    Ok(after.iter().zip(before).map(|(after, before)| per_second(after - before)).collect())
+}
