@@ -133,6 +133,10 @@ impl Tun {
     }
 
     /// What [`Tun::write`] takes. `own`: the interface's own addresses.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        expect(unused_variables, reason = "no other system is known to take several packets as one")
+    )]
     pub(super) fn form<'p>(&self, own: &'p [IpAddr]) -> Form<'p> {
         match self.kind {
             #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -192,6 +192,10 @@ impl Socket {
 }
 
 /// quinn-udp's state, and what it did to the socket undone.
+#[cfg_attr(
+    not(any(target_os = "linux", target_os = "android")),
+    expect(unused_variables, reason = "no other system coalesces what it received")
+)]
 fn new_state(socket: &OwnedFd, offload: bool) -> io::Result<UdpSocketState> {
     let state = UdpSocketState::new(UdpSockRef::from(socket))?;
     let is_ipv6 = socket2::SockRef::from(socket).local_addr()?.is_ipv6();
