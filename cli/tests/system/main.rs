@@ -11,6 +11,7 @@ mod introduction;
 mod lab;
 mod life;
 mod many_peers;
+mod offload;
 mod path_mtu;
 mod qr;
 mod quick;
@@ -60,6 +61,7 @@ fn main() -> std::process::ExitCode {
         changes::CASES,
         refusals::CASES,
         show::CASES,
+        offload::CASES,
         path_mtu::CASES,
         quick::CASES,
         quick_bad_days::CASES,

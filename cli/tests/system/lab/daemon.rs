@@ -20,6 +20,10 @@ pub(crate) enum Kind {
     Adit,
     /// `adit run --tun-fd`, with a plain TUN descriptor.
     AditOnDescriptor,
+    /// The first with these options of `adit run`.
+    AditWith(&'static [&'static str]),
+    /// The second with these.
+    AditOnDescriptorWith(&'static [&'static str]),
     /// The foreign peer, on its own interface.
     WireguardGo,
 }
@@ -137,17 +141,20 @@ pub(crate) fn assert_nothing_left(netns: &Netns, interface: &str) {
 
 fn command(kind: Kind, netns: &Netns, interface: &str) -> Command {
     match kind {
-        Kind::Adit => {
+        Kind::Adit => command(Kind::AditWith(&[]), netns, interface),
+        Kind::AditWith(options) => {
             let mut command = netns.command(needs::adit());
-            command.args(["run", "-f", interface]).stdin(Stdio::null());
+            command.args(["run", "-f"]).args(options).arg(interface).stdin(Stdio::null());
             command
         }
-        Kind::AditOnDescriptor => {
+        Kind::AditOnDescriptor => command(Kind::AditOnDescriptorWith(&[]), netns, interface),
+        Kind::AditOnDescriptorWith(options) => {
             // The descriptor goes in as the shell's input, and on from there under a number of its own.
             let mut command = netns.command("sh");
             command
-                .args(["-c", "exec \"$0\" run -f \"$1\" --tun-fd 3 3<&0 0</dev/null"])
+                .args(["-c", "exec \"$0\" run -f --tun-fd 3 \"$@\" 3<&0 0</dev/null"])
                 .arg(needs::adit())
+                .args(options)
                 .arg(interface)
                 .stdin(Stdio::from(tun::open(netns, interface)));
             command
