@@ -98,7 +98,8 @@ pub(crate) struct RunArgs {
     /// Stay in the foreground; without it, the command returns once the interface can be configured
     #[arg(short, long)]
     pub(crate) foreground: bool,
-    /// Use this open TUN descriptor instead of making an interface: plain, without packet information
+    /// Use this open TUN descriptor instead of making an interface: plain or with a vnet header, without packet
+    /// information
     #[arg(long, value_name = "N", value_parser = parse_tun_fd)]
     pub(crate) tun_fd: Option<RawFd>,
     /// Do not handle several packets as one at the interface (tun) or on the network (udp): slower, for comparison

@@ -13,25 +13,24 @@ use getrandom::SysRng;
 use rand_core::{TryRng, UnwrapErr};
 use tokio::sync::{mpsc, oneshot};
 
-use super::backlog::Backlog;
 use super::clock::{Clock, Deadline};
 use super::error::{DeviceError, Ended};
 use super::event::Event;
 use super::hooks::{Hooks, SocketProtector};
+use super::incoming::Incoming;
 use super::observer::Notifier;
-use super::offload::{Merger, SuperPacket, Write};
-use super::own_addresses::OwnAddresses;
+use super::offload::{Merger, SuperPacket};
+use super::outgoing::Outgoing;
 use super::resolve::{Answer, Names, Resolution};
 use super::stats::Stats;
-use super::tun::{self, Tun, Written};
-use super::udp::{Flushed, Message, Progress, ReceiveBuffers, SocketSettings, Sockets};
+use super::tun::{self, Tun};
+use super::udp::{Message, ReceiveBuffers, SocketSettings, Sockets};
 use super::unroutable::Answers;
 use crate::config::{Config, Endpoint};
 use crate::key::PublicKey;
 use crate::proto::outbox::Outbox;
 use crate::proto::time::Now;
-use crate::proto::tunnel::{self, Batch, DEFAULT_MTU, PeerUpdate, Tunnel, Unroutable};
-use crate::proto::wire::icmp;
+use crate::proto::tunnel::{self, Batch, PeerUpdate, Tunnel, Unroutable};
 use crate::uapi;
 
 /// Packets read from TUN before what they became is sent. A TUN queue holds 500, and what overflows it is lost: at 64
@@ -46,8 +45,6 @@ const HANDSHAKES_PER_TURN: usize = 4;
 /// Initiations without a response, about 5 s apart, after which a peer's name is asked for again and its next address is
 /// tried.
 const INITIATIONS_PER_ADDRESS: u32 = 3;
-/// Octets of answers that may wait behind an outbox that the network does not take. What comes on top is lost.
-const MAX_HELD_OCTETS: usize = 1 << 20;
 
 /// What a [`Device`](super::Device) asks of its driver.
 pub(super) enum Command {
@@ -91,65 +88,6 @@ pub(super) struct Settings {
     pub(super) endpoints: HashMap<PublicKey, Endpoint>,
 }
 
-/// What is on its way to the applications.
-pub(super) struct Incoming {
-    pub(super) tun: Rc<Tun>,
-    pub(super) own: OwnAddresses,
-    /// Octets in a packet that the interface may be given in any case.
-    pub(super) mtu: u16,
-    backlog: Backlog,
-}
-
-/// What is on its way to the network.
-struct Outgoing {
-    outbox: Outbox,
-    progress: Progress,
-    /// The network had no room for all of the outbox.
-    blocked: bool,
-    /// What the engine made meanwhile, to follow in order.
-    held: Outbox,
-}
-
-impl Outgoing {
-    fn new(max_segments: usize) -> Self {
-        Self {
-            outbox: Outbox::new(max_segments),
-            progress: Progress::default(),
-            blocked: false,
-            held: Outbox::new(max_segments),
-        }
-    }
-
-    /// Where the engine's next datagrams go.
-    fn open(&mut self) -> &mut Outbox {
-        if self.blocked { &mut self.held } else { &mut self.outbox }
-    }
-
-    fn flush(&mut self, sockets: &mut Sockets, tunnel: &mut Tunnel, stats: &mut Stats) {
-        loop {
-            let path_failed = |transmit: &_| tunnel.path_failed(transmit);
-            let flushed = sockets.flush(&self.outbox, &mut self.progress, stats, path_failed);
-            self.blocked = flushed == Flushed::Blocked;
-            if self.blocked {
-                return self.bound(stats);
-            }
-            self.outbox.clear();
-            if self.held.is_empty() {
-                return;
-            }
-            std::mem::swap(&mut self.outbox, &mut self.held);
-        }
-    }
-
-    fn bound(&mut self, stats: &mut Stats) {
-        if self.held.len() > MAX_HELD_OCTETS {
-            let lost: usize = self.held.transmits().iter().map(|transmit| transmit.segments()).sum();
-            stats.dropped.udp_full += lost as u64;
-            self.held.clear();
-        }
-    }
-}
-
 impl Driver {
     /// Takes the descriptor over; an error closes it, and whatever was bound.
     pub(super) fn new(
@@ -183,12 +121,7 @@ impl Driver {
             sockets,
             names: Names::new(hooks.resolver),
             stats: Stats::default(),
-            incoming: Incoming {
-                tun: Rc::new(tun),
-                own: OwnAddresses::new(),
-                mtu: DEFAULT_MTU,
-                backlog: Backlog::new(),
-            },
+            incoming: Incoming::new(tun),
             protector: hooks.protector,
             udp_offload,
             notifier,
@@ -253,7 +186,7 @@ impl Driver {
             true => self.sockets.poll_writable(outbox, progress, cx).is_ready(),
             false => self.incoming.tun.poll_readable(cx).is_ready(),
         };
-        woken |= !self.incoming.backlog.is_empty() && self.incoming.tun.poll_writable(cx).is_ready();
+        woken |= self.incoming.is_waiting() && self.incoming.tun.poll_writable(cx).is_ready();
         if woken { Poll::Ready(Ok(None)) } else { Poll::Pending }
     }
 
@@ -422,8 +355,7 @@ impl Driver {
     pub(super) fn replace_sockets(&mut self, sockets: Sockets, now: Now) {
         let max_segments = sockets.max_segments();
         self.sockets = sockets;
-        self.outgoing.outbox.set_max_segments(max_segments);
-        self.outgoing.held.set_max_segments(max_segments);
+        self.outgoing.set_max_segments(max_segments);
         self.tunnel.network_changed(now);
     }
 }
@@ -476,53 +408,4 @@ fn open<'b>(
         }
     }
     Ok(())
-}
-
-impl Incoming {
-    /// A merged packet was to be forwarded after all, as one for a port that is passed on to another machine: the kernel
-    /// has lost it and says so to its sender. From now on none is merged.
-    fn heed_refusal(&mut self, packet: &[u8]) {
-        if self.tun.merges() && icmp::refused_len(packet).is_some_and(|len| len > self.mtu.into()) {
-            self.tun.stop_merging();
-        }
-    }
-
-    /// Writes a packet of our own.
-    fn answer(&mut self, packet: &[u8], stats: &mut Stats) -> Result<(), Ended> {
-        let mut alone = Merger::new(self.tun.form(&[]));
-        alone.push(packet, |write| self.deliver(&write, stats))?;
-        alone.finish(|write| self.deliver(&write, stats))
-    }
-
-    /// Writes to TUN, behind what waits already.
-    fn deliver(&mut self, packets: &Write<'_>, stats: &mut Stats) -> Result<(), Ended> {
-        if self.backlog.is_empty() && write(&self.tun, packets, stats)? {
-            return Ok(());
-        }
-        if !self.backlog.push(packets) {
-            stats.dropped.tun_full += packets.packets as u64;
-        }
-        Ok(())
-    }
-
-    /// Writes what waits, as far as there is room.
-    fn drain(&mut self, stats: &mut Stats) -> Result<(), Ended> {
-        while self.backlog.try_front(|packets| write(&self.tun, packets, stats)).transpose()? == Some(true) {
-            self.backlog.pop();
-        }
-        Ok(())
-    }
-}
-
-/// False when TUN has no room now.
-fn write(tun: &Tun, packets: &Write<'_>, stats: &mut Stats) -> Result<bool, Ended> {
-    match tun.write(packets)? {
-        Written::Full => return Ok(false),
-        Written::Refused => stats.dropped.tun_refused += packets.packets as u64,
-        Written::Taken => {
-            stats.tun_sent.packets += packets.packets as u64;
-            stats.tun_sent.octets += packets.octets as u64;
-        }
-    }
-    Ok(true)
 }
