@@ -54,7 +54,8 @@ pub(crate) enum TunError {
     },
 }
 
-/// Makes an interface, down; on Linux one that takes and gives super-packets. It goes away when the descriptor and its duplicates are closed.
+/// Makes an interface, down; on Linux one that takes and gives super-packets. It goes away when the descriptor and its
+/// duplicates are closed.
 pub(crate) fn create(interface: &InterfaceName) -> Result<OwnedFd, TunError> {
     if nix::net::if_::if_nametoindex(interface.as_str()).is_ok() {
         return Err(TunError::Exists { interface: interface.clone() });
