@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, SocketType};
 use tokio::io::Interest;
@@ -211,8 +213,11 @@ impl Tun {
                     Ok(error) => error,
                     Err(error) => return failed(TunError::Unusable(error)),
                 };
-                // Takes no packet, and fails if the interface is gone.
-                if let Err(Errno::BADFD | Errno::IO) = rustix::io::read(&self.fd, &mut [0; 0]) {
+                // A descriptor whose interface is being deleted says so before reading from it fails, and says it once.
+                let mut asked = [PollFd::new(&self.fd, PollFlags::empty())];
+                if rustix::event::poll(&mut asked, Some(&Timespec::default())).is_ok()
+                    && asked[0].revents().contains(PollFlags::ERR)
+                {
                     return Ended::TunGone;
                 }
                 error.clear_ready();
