@@ -51,6 +51,9 @@ pub(crate) fn add_steps(sh: &Shell, steps: &mut Steps) {
 /// `unsafe`.
 const WATCHED: [&str; 3] = ["adit_core", "protocol", "device"];
 
+/// Left out: valgrind runs one thread at a time, so that a flood leaves the flooded end nearly none.
+const FLOOD: &str = "flood::";
+
 /// Generated cases for each property: a program that is watched is tens of times slower.
 const CASES: &str = "16";
 
@@ -71,7 +74,8 @@ fn valgrind(sh: &Shell) -> Result<(), Error> {
             .get(name)
             .ok_or_else(|| Error::Output { program: "cargo test", text: format!("no test binary {name}") })?;
         let options = ["--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
-        let run = cmd!(sh, "valgrind --error-exitcode=1 {options...} {binary} --test-threads=1");
+        let test = ["--test-threads=1", "--skip", FLOOD];
+        let run = cmd!(sh, "valgrind --error-exitcode=1 {options...} {binary} {test...}");
         let said = quietly("valgrind", run.env("PROPTEST_CASES", CASES))?;
         let result = said.lines().find(|line| line.starts_with("test result: ")).unwrap_or("no result");
         println!("{name}: {result}");
