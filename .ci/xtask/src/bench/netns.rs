@@ -49,10 +49,12 @@ impl Netns {
         Ok(self.command(sh, &words).read()?)
     }
 
-    /// A process that lives in it for longer, and ends with this program.
+    /// A process that lives in it for longer, and ends with this program. It has a session of its own, as daemons and
+    /// servers have: Linux shares a processor out between sessions before it does between processes, and those of one
+    /// session wake and stop one another as no two machines would.
     pub(super) fn process(&self, program: &str) -> Command {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "TERM", "nsenter", &self.enter(), program]);
+        let mut command = Command::new("setsid");
+        command.args(["setpriv", "--pdeathsig", "TERM", "nsenter", &self.enter(), program]);
         command
     }
 
