@@ -1,12 +1,18 @@
 //! Every pair of daemons, over every pair of address families, carries ping, TCP and UDP; what arrives is
 //! compared with what was sent.
 
+use std::net::{Ipv4Addr, UdpSocket};
+use std::thread::sleep;
+use std::time::Duration;
+
 use crate::Case;
 use crate::lab::daemon::Kind::{self, Adit, AditOnDescriptor, WireguardGo};
 use crate::lab::load;
-use crate::lab::needs::{FOREIGN, OURS};
-use crate::lab::netns::await_ping;
-use crate::lab::tunnel::{End, FAMILIES, Family, Lab, RIGHT, Tunnel};
+use crate::lab::needs::{FOREIGN, Need, OURS};
+use crate::lab::netns::{Netns, await_ping};
+use crate::lab::process::Activity;
+use crate::lab::tunnel::{End, FAMILIES, Family, Lab, PORT, RIGHT, Tunnel};
+use crate::lab::wait::{LONG, holds, until};
 use crate::lab::wg::{self, Dump};
 
 const OCTETS: u64 = 32 << 20;
@@ -39,6 +45,17 @@ pub(crate) const CASES: &[Case] = &[
         name: "the_address_that_a_peer_addressed_replies",
         needs: OURS,
         run: the_addressed_address_replies,
+    },
+    Case {
+        name: "p38_a_network_without_room_delays_what_is_sent_and_nothing_else",
+        needs: &[
+            Need::Root,
+            Need::Program("wg"),
+            Need::Program("ping"),
+            Need::Program("tc"),
+            Need::Program("ss"),
+        ],
+        run: a_network_without_room,
     },
     Case { name: "p36_ping_is_told_that_no_peer_has_the_address", needs: OURS, run: no_peer_has_the_address },
     Case { name: "a_shared_preshared_key_connects", needs: OURS, run: a_shared_preshared_key_connects },
@@ -92,6 +109,57 @@ fn the_addressed_address_replies() {
         left.ping(RIGHT.inside(Family::V4));
         assert_eq!(Dump::of(left.interface()).peer(&right.keys.public).endpoint, endpoint);
     }
+}
+
+/// A slow link whose queue holds more than a socket may have on its way, so that sending finds no room.
+fn a_network_without_room() {
+    let lab = Lab::new();
+    for kind in [Adit, AditOnDescriptor] {
+        let Tunnel { left, right } = Tunnel::new(&lab, Adit, kind, Family::V4);
+        let (to_left, to_right) = (left.addresses.inside(Family::V4), right.addresses.inside(Family::V4));
+        left.ping(to_right);
+        lab.right.run("tc qdisc add dev eth0 root tbf rate 8mbit burst 64kb limit 64mb");
+        let flood = lab.right.inside(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket"));
+        let send_much = || {
+            for _ in 0..1_000 {
+                // What does not fit into TUN's queue is lost.
+                let _ = flood.send_to(&[0; 1_200], (to_left, 9));
+            }
+        };
+        until("the daemon's socket has no room", LONG, || {
+            send_much();
+            let (sent, room) = on_its_way(&lab.right);
+            holds(sent >= room)
+        });
+        send_much();
+        let before = Activity::of(right.daemon.process());
+        sleep(HALF_A_SECOND);
+        let used = Activity::of(right.daemon.process()).processor_since(&before);
+        let (sent, room) = on_its_way(&lab.right);
+        assert!(sent >= room / 2, "there was no room for the whole of {HALF_A_SECOND:?}: {sent} of {room}");
+        assert!(used < HALF_A_SECOND / 2, "it waited for {HALF_A_SECOND:?} and used {used:?}");
+
+        lab.right.run("tc qdisc change dev eth0 root tbf rate 400mbit burst 64kb limit 64mb");
+        // An answer may find TUN's queue full.
+        until("a ping through what waits", LONG, || holds(left.reaches(to_right)));
+        load::transfer_content(left.netns(), right.netns(), to_right);
+        load::transfer_content(right.netns(), left.netns(), to_left);
+        lab.right.run("tc qdisc delete dev eth0 root");
+    }
+}
+
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
+/// Octets of the daemon's socket for IPv4 that the system has not sent, and how many there may be.
+fn on_its_way(netns: &Netns) -> (u64, u64) {
+    let sockets = netns.run(&format!("ss -4Huanm sport = :{PORT}"));
+    let memory = sockets.split_once("skmem:(").unwrap_or_else(|| panic!("no memory: {sockets}")).1;
+    let field = |name: &str| {
+        let fields = memory.split(')').next().unwrap_or_default().split(',');
+        let numbers = fields.filter_map(|field| field.strip_prefix(name)?.parse().ok());
+        numbers.last().unwrap_or_else(|| panic!("no {name}: {sockets}"))
+    };
+    (field("t"), field("tb"))
 }
 
 /// The system's own ping understands the answers, which also means that no filter took them for forged.

@@ -31,6 +31,11 @@ impl Activity {
         let ticks = behind_name.split_whitespace().skip(11).take(2).map(|field| number(field, &stat));
         Self { switches: switches.sum(), ticks: ticks.sum() }
     }
+
+    /// Processor time used since an earlier look.
+    pub(crate) fn processor_since(&self, earlier: &Self) -> Duration {
+        Duration::from_secs(self.ticks - earlier.ticks) / rustix::param::clock_ticks_per_second() as u32
+    }
 }
 
 /// When the process's one timer fires next; `None`: never.

