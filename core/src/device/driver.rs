@@ -19,25 +19,18 @@ use super::event::Event;
 use super::hooks::{Hooks, SocketProtector};
 use super::incoming::Incoming;
 use super::observer::Notifier;
-use super::offload::{Merger, SuperPacket};
+use super::offload::Merger;
 use super::outgoing::Outgoing;
 use super::resolve::{Answer, Names, Resolution};
 use super::stats::Stats;
-use super::tun::{self, Tun};
+use super::tun::Tun;
 use super::udp::{Message, ReceiveBuffers, SocketSettings, Sockets};
-use super::unroutable::Answers;
 use crate::config::{Config, Endpoint};
 use crate::key::PublicKey;
-use crate::proto::outbox::Outbox;
 use crate::proto::time::Now;
-use crate::proto::tunnel::{self, Batch, PeerUpdate, Tunnel, Unroutable};
+use crate::proto::tunnel::{self, Batch, PeerUpdate, Tunnel};
 use crate::uapi;
 
-/// Packets read from TUN before what they became is sent. A TUN queue holds 500, and what overflows it is lost: at 64
-/// a turn TCP retransmitted 2 %, at 256 0.7 %.
-const TUN_PACKETS_PER_TURN: usize = 256;
-/// Octets that may be sealed before they are sent, whatever the packets' size.
-const OCTETS_PER_TURN: usize = 1 << 20;
 /// Datagrams taken from one socket before the others have their turn; a batch may go a little over.
 const DATAGRAMS_PER_TURN: u64 = 256;
 /// Handshakes worked off in a turn, 0.2 ms each, so that a flood of them does not stall data.
@@ -72,8 +65,6 @@ pub(super) struct Driver {
     commands: mpsc::Receiver<Command>,
     outgoing: Outgoing,
     received: ReceiveBuffers,
-    packet: Box<[u8]>,
-    answers: Answers,
 }
 
 /// What was asked for, where the engine and the sockets do not know it.
@@ -128,8 +119,6 @@ impl Driver {
             deadline,
             commands,
             received: ReceiveBuffers::new(),
-            packet: vec![0; tun::BUFFER_LEN].into_boxed_slice(),
-            answers: Answers::new(),
         };
         driver.set_config(config)?;
         Ok(driver)
@@ -206,7 +195,8 @@ impl Driver {
         }
         self.names.handle_timeout(now.mono);
         if !self.outgoing.blocked {
-            more |= self.read_tun(now)?;
+            let Self { incoming, outgoing, names, stats, .. } = self;
+            more |= outgoing.take(incoming, &mut self.tunnel.batch(now), names, stats)?;
         }
         self.flush();
         self.pass_events(now);
@@ -221,7 +211,7 @@ impl Driver {
 
     /// Datagrams from the network through the engine.
     fn receive(&mut self, now: Now) -> Result<bool, Ended> {
-        let Self { sockets, received, tunnel, incoming, outgoing, stats, .. } = self;
+        let Self { sockets, received, tunnel, incoming, outgoing, names, stats, .. } = self;
         let mut more = false;
         for socket in sockets.each() {
             let enough = stats.udp_received.packets + DATAGRAMS_PER_TURN;
@@ -239,7 +229,7 @@ impl Driver {
                 let mut merger = Merger::new(incoming.tun.form(&own));
                 let mut batch = tunnel.batch(now);
                 for message in received.messages() {
-                    open(message, &mut batch, &mut merger, incoming, outgoing, stats)?;
+                    open(message, &mut batch, &mut merger, incoming, outgoing, names, stats)?;
                 }
                 merger.finish(|write| incoming.deliver(&write, stats))?;
                 incoming.own.note_batch(stats.udp_received.packets - before, &incoming.tun, now.mono);
@@ -260,38 +250,6 @@ impl Driver {
             }
         }
         true
-    }
-
-    /// Packets from TUN, sealed into the outbox.
-    fn read_tun(&mut self, now: Now) -> Result<bool, Ended> {
-        let Self { incoming, packet, tunnel, outgoing, names, answers, stats, .. } = self;
-        let outbox = &mut outgoing.outbox;
-        let mut batch = tunnel.batch(now);
-        for _ in 0..TUN_PACKETS_PER_TURN {
-            let Some(received) = incoming.tun.read(packet)? else { return Ok(false) };
-            let Ok(received) = received else {
-                stats.dropped.unroutable += 1;
-                continue;
-            };
-            incoming.heed_refusal(received.head());
-            if let Err(error) = seal(&received, &mut batch, outbox, stats) {
-                if let Unroutable::NoEndpoint { peer } = error {
-                    if names.is_first_asked_for(&peer) {
-                        stage(&received, &peer, batch.tunnel());
-                        continue;
-                    }
-                    names.hurry(&peer, now.mono);
-                }
-                stats.dropped.unroutable += 1;
-                if let Some(answer) = answers.answer(received.head(), error, now.mono) {
-                    incoming.answer(answer, stats)?;
-                }
-            }
-            if outbox.len() >= OCTETS_PER_TURN {
-                break;
-            }
-        }
-        Ok(true)
     }
 
     fn pass_events(&mut self, now: Now) {
@@ -360,30 +318,6 @@ impl Driver {
     }
 }
 
-/// The packets that one read brought, written straight into the outbox and sealed there.
-fn seal(
-    received: &SuperPacket<'_>,
-    batch: &mut Batch<'_>,
-    outbox: &mut Outbox,
-    stats: &mut Stats,
-) -> Result<(), Unroutable> {
-    let segments = received.segments();
-    stats.tun_received.packets += segments.len() as u64;
-    stats.tun_received.octets += received.octets() as u64;
-    let mut sealer = batch.route(received.head(), outbox)?;
-    for segment in segments {
-        sealer.push(segment.len(), |room| segment.write(room));
-    }
-    Ok(())
-}
-
-/// Keeps them for a peer whose name is asked for.
-fn stage(received: &SuperPacket<'_>, peer: &PublicKey, tunnel: &mut Tunnel) {
-    for segment in received.segments() {
-        tunnel.stage(peer, segment.len(), |room| segment.write(room));
-    }
-}
-
 /// The datagrams of one message through the engine, and what was inside to TUN, straight from where it landed.
 fn open<'b>(
     message: Message<'b>,
@@ -391,6 +325,7 @@ fn open<'b>(
     merger: &mut Merger<'b>,
     incoming: &mut Incoming,
     outgoing: &mut Outgoing,
+    names: &mut Names,
     stats: &mut Stats,
 ) -> Result<(), Ended> {
     let (path, ecn) = (message.path, message.ecn);
@@ -405,6 +340,9 @@ fn open<'b>(
             Ok(Some(packet)) => merger.push(packet, |write| incoming.deliver(&write, stats))?,
             Ok(None) => {}
             Err(_) => stats.dropped.rejected += 1,
+        }
+        if incoming.must_be_read() && !outgoing.blocked {
+            outgoing.take(incoming, batch, names, stats)?;
         }
     }
     Ok(())

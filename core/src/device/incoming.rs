@@ -7,9 +7,13 @@ use super::error::Ended;
 use super::offload::{Merger, Write};
 use super::own_addresses::OwnAddresses;
 use super::stats::Stats;
-use super::tun::{Tun, Written};
+use super::tun::{Received, Tun, Written};
 use crate::proto::tunnel::DEFAULT_MTU;
 use crate::proto::wire::icmp;
+
+/// Writes to a TUN device with a short queue before it must be read. Each may fill a tenth of the queue; after every one
+/// would be a system call too many for what answers nothing.
+const WRITES_BEFORE_A_READ: usize = 4;
 
 /// What is on its way to the applications.
 pub(super) struct Incoming {
@@ -18,11 +22,19 @@ pub(super) struct Incoming {
     /// Octets in a packet that the interface may be given in any case.
     pub(super) mtu: u16,
     backlog: Backlog,
+    /// Since the last read.
+    writes: usize,
 }
 
 impl Incoming {
     pub(super) fn new(tun: Tun) -> Self {
-        Self { tun: Rc::new(tun), own: OwnAddresses::new(), mtu: DEFAULT_MTU, backlog: Backlog::new() }
+        Self {
+            tun: Rc::new(tun),
+            own: OwnAddresses::new(),
+            mtu: DEFAULT_MTU,
+            backlog: Backlog::new(),
+            writes: 0,
+        }
     }
 
     /// Whether something waits for room.
@@ -30,9 +42,24 @@ impl Incoming {
         !self.backlog.is_empty()
     }
 
+    /// Whether answers to what was written may not wait any longer.
+    pub(super) fn must_be_read(&self) -> bool {
+        self.writes >= WRITES_BEFORE_A_READ && self.tun.has_short_queue()
+    }
+
+    /// The next packet or super-packet from the applications; see [`Tun::read`].
+    pub(super) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Received<'b>>, Ended> {
+        self.writes = 0;
+        let received = self.tun.read(buffer)?;
+        if let Some(Ok(received)) = &received {
+            self.heed_refusal(received.head());
+        }
+        Ok(received)
+    }
+
     /// A merged packet was to be forwarded after all, as one for a port that is passed on to another machine: the kernel
     /// has lost it and says so to its sender. From now on none is merged.
-    pub(super) fn heed_refusal(&mut self, packet: &[u8]) {
+    fn heed_refusal(&mut self, packet: &[u8]) {
         if self.tun.merges() && icmp::refused_len(packet).is_some_and(|len| len > self.mtu.into()) {
             self.tun.stop_merging();
         }
@@ -47,6 +74,7 @@ impl Incoming {
 
     /// Writes to TUN, behind what waits already.
     pub(super) fn deliver(&mut self, packets: &Write<'_>, stats: &mut Stats) -> Result<(), Ended> {
+        self.writes += 1;
         if self.backlog.is_empty() && write(&self.tun, packets, stats)? {
             return Ok(());
         }

@@ -149,17 +149,17 @@ impl Tun {
         }
     }
 
-    /// The next packet or super-packet, in the buffer's room; `None` when none waits.
+    /// The next packet or super-packet, in the buffer's room; `None` when none waits. Asks the system and not the runtime,
+    /// which has not heard yet what the kernel answered to a write of a moment ago.
     pub(super) fn read<'b>(&self, buffer: &'b mut [u8]) -> Result<Option<Received<'b>>, Ended> {
-        let len = match self.fd.try_io(Interest::READABLE, |fd| {
-            Ok(rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *buffer))?)
-        }) {
+        let len = match rustix::io::retry_on_intr(|| rustix::io::read(&self.fd, &mut *buffer)) {
             Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) if Errno::from_io_error(&error).is_some_and(is_gone_on_read) => {
-                return Err(Ended::TunGone);
+            Err(Errno::AGAIN) => {
+                self.note_empty();
+                return Ok(None);
             }
-            Err(error) => return Err(failed(TunError::Unusable(error))),
+            Err(errno) if is_gone_on_read(errno) => return Err(Ended::TunGone),
+            Err(errno) => return Err(failed(unusable(errno))),
         };
         match self.kind {
             // An empty datagram is a packet like another, for the engine to refuse.
@@ -177,6 +177,22 @@ impl Tun {
             Kind::Utun => Ok(Some(Ok(SuperPacket::whole(&buffer[UTUN_HEADER_LEN.min(len)..len])))),
             _ => Ok(Some(Ok(SuperPacket::whole(&buffer[..len])))),
         }
+    }
+
+    /// Makes [`Tun::poll_readable`] wait for the next packet.
+    fn note_empty(&self) {
+        let _ = self.fd.try_io(Interest::READABLE, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+    }
+
+    /// Whether packets are lost when they are not read between writes. TCP in the kernel answers an acknowledgement with
+    /// as many segments as it covered, before the write returns, and a queue that counts packets holds 500 of them;
+    /// with a vnet header, as many super-packets.
+    pub(super) fn has_short_queue(&self) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Kind::VnetDevice { .. } = self.kind {
+            return false;
+        }
+        true
     }
 
     /// Writes one packet or super-packet, of [`Tun::form`].

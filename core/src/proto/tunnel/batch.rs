@@ -65,6 +65,11 @@ impl Batch<'_> {
         self.tunnel
     }
 
+    /// The time that all of it counts as.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
     /// Where does this packet go? `head` is its first octets, the whole IP header at least. Begins a handshake if one is
     /// needed.
     pub fn route<'a>(&'a mut self, head: &[u8], out: &'a mut Outbox) -> Result<Sealer<'a>, Unroutable> {
