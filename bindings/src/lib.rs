@@ -13,6 +13,7 @@
 //! | [`tunnel`] | a tunnel that runs: start, setConfig, stop, stats |
 //! | [`descriptor`] | whose the TUN descriptor is |
 //! | [`hooks`] | what the app gives: socket protection, names, an observer |
+//! | [`offload`] | what may be done in one go for several packets |
 //! | [`event`], [`stats`] | what the app is told |
 //! | [`error`] | why something failed, with fields |
 //!
@@ -31,6 +32,8 @@ pub mod event;
 #[cfg(unix)]
 pub mod hooks;
 pub mod keys;
+#[cfg(unix)]
+pub mod offload;
 pub mod picture;
 pub mod settings;
 #[cfg(unix)]

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::descriptor::TunFd;
 use crate::error::TunnelError;
 use crate::hooks::{AppHooks, AppObserver, PlatformHooks, TunnelObserver, inside_protect};
+use crate::offload::Offload;
 use crate::stats::Stats;
 use run::{Live, Parts, Run};
 
@@ -22,6 +23,8 @@ use run::{Live, Parts, Run};
 pub struct Tunnel {
     /// The latest start.
     run: Mutex<Option<Arc<Run>>>,
+    /// For the next one.
+    offload: Mutex<Offload>,
 }
 
 #[uniffi::export]
@@ -52,6 +55,14 @@ impl Tunnel {
             started
         })
         .await
+    }
+
+    /// Chooses what is handled in one go, from the next start on.
+    pub fn set_offload(&self, offload: Offload) -> Result<(), TunnelError> {
+        caught(|| {
+            *self.offload.lock().unwrap_or_else(PoisonError::into_inner) = offload;
+            Ok(())
+        })
     }
 
     /// Applies the difference: unchanged peers keep their sessions. Refused: nothing changed.
@@ -106,6 +117,7 @@ impl Tunnel {
             config: config::Config::try_from(config)?,
             hooks: Arc::new(AppHooks::new(hooks)),
             observer: Arc::new(AppObserver::new(observer)),
+            offload: *self.offload.lock().unwrap_or_else(PoisonError::into_inner),
         };
         let mut latest = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         if latest.as_ref().is_some_and(|run| !run.has_ended()) {

@@ -7,6 +7,7 @@ import gc
 import os
 import pathlib
 import re
+import socket
 import struct
 import subprocess
 import sys
@@ -33,6 +34,9 @@ PATIENCE = 20
 TUNSETIFF = 0x400454CA
 IFF_TUN = 0x0001
 IFF_NO_PI = 0x1000
+
+# linux/udp.h
+UDP_GRO = 104
 
 INTERFACE = "tun0"
 
@@ -125,6 +129,18 @@ def descriptors():
         except FileNotFoundError:
             pass
     return opened
+
+
+def coalescing():
+    """Whether each of this process's UDP sockets takes runs of datagrams as one."""
+    found = []
+    for number, target in descriptors().items():
+        if not target.startswith("socket:"):
+            continue
+        with socket.socket(fileno=os.dup(number)) as held:
+            if held.family in (socket.AF_INET, socket.AF_INET6) and held.type == socket.SOCK_DGRAM:
+                found.append(held.getsockopt(socket.IPPROTO_UDP, UDP_GRO) == 1)
+    return found
 
 
 def threads():
@@ -227,6 +243,24 @@ class TunnelTest(unittest.IsolatedAsyncioTestCase):
         held = [service]
         del service
         self.assert_nothing_is_left(held)
+
+    async def test_an_app_can_switch_offload_off(self):
+        config = adit.parse_qr(by_address(CONFIG)).config
+        for offload, expected in [
+            (None, [True, True]),
+            (adit.Offload(udp=False), [False, False]),
+            (adit.Offload(tun=False), [True, True]),
+        ]:
+            with self.subTest(offload=offload):
+                service = Service()
+                if offload is not None:
+                    service.tunnel.set_offload(offload)
+                tun = open_tun()
+                set_up(adit.network_settings(config, adit.Platform.ANDROID))
+                await service.start(config, adit.TunFd.OWNED(fd=tun))
+                self.assertEqual(coalescing(), expected)
+                self.assertTrue(answers(INSIDE))
+                await service.tunnel.stop()
 
     async def test_a_failed_start_holds_nothing(self):
         config = adit.parse_qr(CONFIG).config

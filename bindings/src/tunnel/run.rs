@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
 
 use adit_core::config::{Config, Endpoint};
-use adit_core::device::{Device, Ended, Hooks, Offload, TunFd};
+use adit_core::device::{Device, Ended, Hooks, TunFd};
 use tokio::select;
 use tokio::sync::watch;
 
@@ -18,6 +18,7 @@ use super::invalid_state;
 use crate::caught::Panicked;
 use crate::error::TunnelError;
 use crate::hooks::{AppHooks, AppObserver};
+use crate::offload::Offload;
 
 /// What a start is given.
 pub(super) struct Parts {
@@ -25,6 +26,7 @@ pub(super) struct Parts {
     pub(super) tun: TunFd,
     pub(super) hooks: Arc<AppHooks>,
     pub(super) observer: Arc<AppObserver>,
+    pub(super) offload: Offload,
 }
 
 /// A tunnel that runs.
@@ -164,7 +166,7 @@ async fn run(parts: Parts, mut stop: watch::Receiver<bool>, tell: &watch::Sender
 
 /// Finds the names and starts the driver, unless it is asked to stop meanwhile.
 async fn start(parts: Parts, stop: &mut watch::Receiver<bool>) -> Result<Device, TunnelError> {
-    let Parts { config, tun, hooks, observer } = parts;
+    let Parts { config, tun, hooks, observer, offload } = parts;
     select! {
         biased;
         () = asked(stop) => return Err(stopped()),
@@ -172,7 +174,7 @@ async fn start(parts: Parts, stop: &mut watch::Receiver<bool>) -> Result<Device,
     }
     let given =
         Hooks { protector: Some(hooks.clone()), resolver: hooks.clone(), observer: Some(observer.clone()) };
-    let mut starting = pin!(Device::start(config, tun, given, Offload::default()));
+    let mut starting = pin!(Device::start(config, tun, given, offload.into()));
     select! {
         biased;
         () = asked(stop) => {}
