@@ -16,7 +16,7 @@ use crate::proto::tunnel::{Batch, Tunnel, Unroutable};
 /// Reads from TUN in one share.
 const READS: usize = 256;
 /// Octets that may be sealed before they are sent.
-const MAX_UNSENT_OCTETS: usize = 1 << 20;
+const MAX_UNSENT_OCTETS: usize = 768 << 10;
 
 /// Octets of answers that may wait behind an outbox that the network does not take. What comes on top is lost.
 const MAX_HELD_OCTETS: usize = 1 << 20;

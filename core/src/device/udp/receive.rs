@@ -10,7 +10,7 @@ use super::socket::Socket;
 use crate::proto::path::{Ecn, Path};
 
 /// Messages in one batch.
-const BATCH_LEN: usize = 16;
+const BATCH_LEN: usize = 8;
 
 /// Room in each message for as much as the system coalesces.
 const MESSAGE_LEN: usize = 64 << 10;
