@@ -155,9 +155,9 @@ fn on_its_way(netns: &Netns) -> (u64, u64) {
     let sockets = netns.run(&format!("ss -4Huanm sport = :{PORT}"));
     let memory = sockets.split_once("skmem:(").unwrap_or_else(|| panic!("no memory: {sockets}")).1;
     let field = |name: &str| {
-        let fields = memory.split(')').next().unwrap_or_default().split(',');
-        let numbers = fields.filter_map(|field| field.strip_prefix(name)?.parse().ok());
-        numbers.last().unwrap_or_else(|| panic!("no {name}: {sockets}"))
+        let mut fields = memory.split(')').next().unwrap_or_default().split(',');
+        let number = fields.find_map(|field| field.strip_prefix(name)?.parse().ok());
+        number.unwrap_or_else(|| panic!("no {name}: {sockets}"))
     };
     (field("t"), field("tb"))
 }
