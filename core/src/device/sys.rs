@@ -3,7 +3,11 @@
 
 use std::ffi::c_int;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -148,6 +152,44 @@ mod linux {
     }
 }
 
+/// Asks for turns of this length on a processor for this thread; its share of one and its priority stay as they are.
+/// Linux before 6.12 takes no notice, and nor does any for a thread that runs in real time.
+#[cfg(target_os = "linux")]
+pub(super) fn set_time_slice(slice: Duration) -> io::Result<()> {
+    let mut attributes = scheduling()?;
+    if !matches!(attributes.sched_policy.cast_signed(), libc::SCHED_OTHER | libc::SCHED_BATCH) {
+        return Ok(());
+    }
+    attributes.sched_runtime = slice.as_nanos().try_into().unwrap_or(u64::MAX);
+    // SAFETY: the system reads one `struct sched_attr` of the size that it says, through a pointer to one that outlives
+    // the call.
+    let done =
+        unsafe { libc::syscall(libc::SYS_sched_setattr, THIS_THREAD, &raw const attributes, NO_FLAGS) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// How this thread is scheduled.
+#[cfg(target_os = "linux")]
+fn scheduling() -> io::Result<libc::sched_attr> {
+    let mut attributes = MaybeUninit::<libc::sched_attr>::zeroed();
+    let size = size_of::<libc::sched_attr>();
+    // SAFETY: the system writes at most `size` octets, through a pointer to as many that outlive the call.
+    let done = unsafe {
+        libc::syscall(libc::SYS_sched_getattr, THIS_THREAD, attributes.as_mut_ptr(), size, NO_FLAGS)
+    };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: integers, for which zeros are values too.
+    Ok(unsafe { attributes.assume_init() })
+}
+
+/// Of the system calls for scheduling.
+#[cfg(target_os = "linux")]
+const THIS_THREAD: libc::pid_t = 0;
+#[cfg(target_os = "linux")]
+const NO_FLAGS: libc::c_uint = 0;
+
 #[cfg(target_vendor = "apple")]
 pub(super) use apple::{arm_continuous_timer, disarm_timer, take_timer_event};
 
@@ -196,6 +238,27 @@ mod apple {
         // SAFETY: one change is passed by a pointer that outlives the call, and no event is asked for.
         let done = unsafe { libc::kevent(queue, &raw const change, 1, ptr::null_mut(), 0, ptr::null()) };
         if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// On a thread of its own, which takes what was set with it.
+    #[test]
+    fn a_time_slice_is_asked_for_and_nothing_else() {
+        let thread = std::thread::spawn(|| {
+            rustix::process::setpriority_process(None, 7).expect("lower priorities are free");
+            set_time_slice(Duration::from_millis(4)).expect("one's own thread");
+            scheduling().expect("one's own thread")
+        });
+        let attributes = thread.join().expect("no panic");
+        assert_eq!((attributes.sched_policy.cast_signed(), attributes.sched_nice), (libc::SCHED_OTHER, 7));
+        match attributes.sched_runtime {
+            0 => eprintln!("left out: this Linux is older than 6.12 and knows no time slices"),
+            nanoseconds => assert_eq!(nanoseconds, 4_000_000),
+        }
     }
 }
 
