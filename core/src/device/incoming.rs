@@ -8,6 +8,7 @@ use super::offload::{Merger, Write};
 use super::own_addresses::OwnAddresses;
 use super::stats::Stats;
 use super::tun::{Received, Tun, Written};
+use super::turns::Turns;
 use crate::proto::tunnel::DEFAULT_MTU;
 use crate::proto::wire::icmp;
 
@@ -24,16 +25,20 @@ pub(super) struct Incoming {
     backlog: Backlog,
     /// Since the last read.
     writes: usize,
+    turns: Turns,
 }
 
 impl Incoming {
+    /// On the thread that will write.
     pub(super) fn new(tun: Tun) -> Self {
+        let turns = Turns::take(!tun.has_short_queue());
         Self {
             tun: Rc::new(tun),
             own: OwnAddresses::new(),
             mtu: DEFAULT_MTU,
             backlog: Backlog::new(),
             writes: 0,
+            turns,
         }
     }
 
@@ -75,6 +80,7 @@ impl Incoming {
     /// Writes to TUN, behind what waits already.
     pub(super) fn deliver(&mut self, packets: &Write<'_>, stats: &mut Stats) -> Result<(), Ended> {
         self.writes += 1;
+        self.turns.note_write();
         if self.backlog.is_empty() && write(&self.tun, packets, stats)? {
             return Ok(());
         }

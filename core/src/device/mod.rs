@@ -18,6 +18,7 @@ mod stats;
 mod sys;
 mod thread;
 mod tun;
+mod turns;
 mod udp;
 mod unroutable;
 

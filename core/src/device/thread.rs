@@ -4,8 +4,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
-#[cfg(target_os = "linux")]
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -15,17 +13,8 @@ use super::event::Event;
 use super::hooks::Hooks;
 use super::observer::Notifier;
 use super::offload::Offload;
-#[cfg(target_os = "linux")]
-use super::sys;
 use super::tun::Tun;
 use crate::config::Config;
-
-/// The driver's turn on a processor, longer than the usual 1 to 3 ms. Linux lets a thread with shorter turns that wakes
-/// interrupt one with longer turns: so an application that waits for packets reads them as they are written, and not
-/// after its socket has overflowed. What the driver gets of a processor, and how soon it gets it, stays the same. Android
-/// ends an app for a system call that its C library does not make.
-#[cfg(target_os = "linux")]
-const TIME_SLICE: Duration = Duration::from_millis(4);
 
 /// What a driver is made of.
 pub(super) struct Parts {
@@ -85,10 +74,6 @@ fn drive(
     commands: mpsc::Receiver<Command>,
     started: &mut Option<oneshot::Sender<Result<(), DeviceError>>>,
 ) -> Result<Ended, DeviceError> {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = sys::set_time_slice(TIME_SLICE) {
-        tracing::debug!("the driver has time slices as all threads have: {error}");
-    }
     let runtime = runtime()?;
     runtime.block_on(async {
         let driver =
