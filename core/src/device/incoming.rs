@@ -31,7 +31,7 @@ pub(super) struct Incoming {
 impl Incoming {
     /// On the thread that will write.
     pub(super) fn new(tun: Tun) -> Self {
-        let turns = Turns::take(!tun.has_short_queue());
+        let turns = Turns::take(tun.has_vnet_header());
         Self {
             tun: Rc::new(tun),
             own: OwnAddresses::new(),
@@ -47,9 +47,11 @@ impl Incoming {
         !self.backlog.is_empty()
     }
 
-    /// Whether answers to what was written may not wait any longer.
+    /// Whether answers to what was written may not wait any longer. TCP in the kernel answers an acknowledgement with as
+    /// many segments as it covered, before the write returns, and a queue that counts packets holds 500 of them; with a
+    /// vnet header, as many super-packets.
     pub(super) fn must_be_read(&self) -> bool {
-        self.writes >= WRITES_BEFORE_A_READ && self.tun.has_short_queue()
+        self.writes >= WRITES_BEFORE_A_READ && !self.tun.has_vnet_header()
     }
 
     /// The next packet or super-packet from the applications; see [`Tun::read`].

@@ -184,15 +184,13 @@ impl Tun {
         let _ = self.fd.try_io(Interest::READABLE, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
     }
 
-    /// Whether packets are lost when they are not read between writes. TCP in the kernel answers an acknowledgement with
-    /// as many segments as it covered, before the write returns, and a queue that counts packets holds 500 of them;
-    /// with a vnet header, as many super-packets.
-    pub(super) fn has_short_queue(&self) -> bool {
+    /// Whether any packets that follow one another may be read and written as one.
+    pub(super) fn has_vnet_header(&self) -> bool {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if let Kind::VnetDevice { .. } = self.kind {
-            return false;
+            return true;
         }
-        true
+        false
     }
 
     /// Writes one packet or super-packet, of [`Tun::form`].
