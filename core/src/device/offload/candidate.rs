@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::checksum::Sum;
 use super::{
-    ACK, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PSH, TCP_FLAGS_AT, TCP_HEADER_LEN, Transport, UDP_HEADER_LEN,
-    is_ipv4, pseudo_header, tcp_header_len,
+    ACK, Form, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PSH, TCP_FLAGS_AT, TCP_HEADER_LEN, Transport,
+    UDP_HEADER_LEN, is_ipv4, pseudo_header, tcp_header_len,
 };
 
 /// IPv4's don't-fragment, in the octet of its flags; with more-fragments and any offset this is all that may be there.
@@ -32,8 +32,8 @@ pub(super) struct Candidate<'p> {
 }
 
 impl<'p> Candidate<'p> {
-    /// `None`: it goes alone, and stays as it is.
-    pub(super) fn read(packet: &'p [u8]) -> Option<Self> {
+    /// `None`: it goes alone, and stays as it is. What `form` would not merge anyway is not summed.
+    pub(super) fn read(packet: &'p [u8], form: Form<'_>) -> Option<Self> {
         let (transport_at, protocol) = match packet.first()? >> 4 {
             4 => (IPV4_HEADER_LEN, plain_ipv4(packet)?),
             6 => (IPV6_HEADER_LEN, plain_ipv6(packet)?),
@@ -46,14 +46,15 @@ impl<'p> Candidate<'p> {
             _ => return None,
         };
         let headers_len = transport_at + transport_header_len;
-        if packet.len() <= headers_len {
+        if packet.len() <= headers_len || !form.merges(transport, || destination(packet)) {
             return None;
         }
         let payload_sum = Sum::of(&packet[headers_len..]);
         let is_right = pseudo_header(packet, transport, after_ip.len())
             .and(Sum::of(&packet[transport_at..headers_len]))
             .and(payload_sum)
-            .is_right();
+            .is_right()
+            && (!is_ipv4(packet) || Sum::of(&packet[..IPV4_HEADER_LEN]).is_right());
         let candidate = Self { packet, transport, transport_at, headers_len, payload_sum };
         (is_right && candidate.writes_zero_as_usual()).then_some(candidate)
     }
@@ -73,15 +74,6 @@ impl<'p> Candidate<'p> {
 
     pub(super) fn payload(&self) -> &'p [u8] {
         &self.packet[self.headers_len..]
-    }
-
-    pub(super) fn destination(&self) -> IpAddr {
-        if is_ipv4(self.packet) {
-            let octets: [u8; 4] = self.packet[16..20].try_into().expect("4 octets");
-            return octets.into();
-        }
-        let octets: [u8; 16] = self.packet[24..40].try_into().expect("16 octets");
-        octets.into()
     }
 
     /// Whether TCP asks to hand this over at once.
@@ -139,14 +131,23 @@ impl<'p> Candidate<'p> {
     }
 }
 
+/// Of a whole IP header.
+fn destination(packet: &[u8]) -> IpAddr {
+    if is_ipv4(packet) {
+        let octets: [u8; 4] = packet[16..20].try_into().expect("4 octets");
+        return octets.into();
+    }
+    let octets: [u8; 16] = packet[24..40].try_into().expect("16 octets");
+    octets.into()
+}
+
 /// The protocol of an IPv4 packet that is whole, unfragmented and without options.
 fn plain_ipv4(packet: &[u8]) -> Option<u8> {
     let header: &[u8; IPV4_HEADER_LEN] = packet.first_chunk()?;
     let is_plain = header[0] == 0x45
         && usize::from(u16::from_be_bytes([header[2], header[3]])) == packet.len()
         && header[6] & !DONT_FRAGMENT == 0
-        && header[7] == 0
-        && Sum::of(header).is_right();
+        && header[7] == 0;
     is_plain.then_some(header[9])
 }
 

@@ -69,13 +69,21 @@ impl Lanes {
         }
     }
 
-    fn finish(mut self, rest: &[u8]) -> Sum {
-        if !rest.is_empty() {
-            let mut block = [0; BLOCK_LEN];
-            block[..rest.len()].copy_from_slice(rest);
-            self.add(&block);
+    /// With less than a block: most headers are no more than that.
+    #[inline(always)]
+    fn finish(self, rest: &[u8]) -> Sum {
+        let mut sum: u64 = self.0.iter().sum();
+        let (words, rest) = rest.as_chunks::<8>();
+        for word in words {
+            let word = u64::from_ne_bytes(*word);
+            sum += (word & 0xffff_ffff) + (word >> 32);
         }
-        Sum(self.0.iter().sum())
+        let (pairs, last) = rest.as_chunks::<2>();
+        sum += pairs.iter().map(|pair| u64::from(u16::from_ne_bytes(*pair))).sum::<u64>();
+        if let [last] = last {
+            sum += u64::from(u16::from_ne_bytes([*last, 0]));
+        }
+        Sum(sum)
     }
 }
 

@@ -36,6 +36,19 @@ pub enum Form<'p> {
     },
 }
 
+impl Form<'_> {
+    /// Whether packets of this transport for this destination may be merged.
+    pub(super) fn merges(&self, transport: Transport, destination: impl FnOnce() -> IpAddr) -> bool {
+        match (self, transport) {
+            (Self::Alone, _) => false,
+            (Self::Plain { own }, Transport::Tcp) => own.contains(&destination()),
+            (Self::Plain { .. }, Transport::Udp) => false,
+            (Self::Vnet { tcp, .. }, Transport::Tcp) => *tcp,
+            (Self::Vnet { udp, .. }, Transport::Udp) => *udp,
+        }
+    }
+}
+
 /// One write.
 #[derive(Debug)]
 pub struct Write<'w> {
@@ -66,10 +79,7 @@ impl<'p> Merger<'p> {
         packet: &'p [u8],
         mut write: impl FnMut(Write<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let candidate = match self.form {
-            Form::Alone | Form::Vnet { tcp: false, udp: false } => None,
-            Form::Plain { .. } | Form::Vnet { .. } => Candidate::read(packet),
-        };
+        let candidate = Candidate::read(packet, self.form);
         if let (Some(run), Some(candidate)) = (&mut self.run, &candidate)
             && run.takes(candidate)
         {
@@ -77,7 +87,7 @@ impl<'p> Merger<'p> {
             return if run.is_over { self.finish(write) } else { Ok(()) };
         }
         self.finish(&mut write)?;
-        match candidate.filter(|candidate| self.may_begin(candidate)) {
+        match candidate.filter(|candidate| !candidate.pushes()) {
             Some(candidate) => {
                 self.run = Some(Run::new(candidate));
                 Ok(())
@@ -93,20 +103,6 @@ impl<'p> Merger<'p> {
             Some(run) if run.count == 1 => write_alone(self.form, run.first.packet, write),
             Some(run) => run.write(self.form, write),
         }
-    }
-
-    fn may_begin(&self, candidate: &Candidate<'_>) -> bool {
-        !candidate.pushes()
-            && match self.form {
-                Form::Alone => false,
-                Form::Plain { own } => {
-                    candidate.transport == Transport::Tcp && own.contains(&candidate.destination())
-                }
-                Form::Vnet { tcp, udp } => match candidate.transport {
-                    Transport::Tcp => tcp,
-                    Transport::Udp => udp,
-                },
-            }
     }
 }
 
