@@ -1,6 +1,6 @@
 //! How the driver shares a processor with the applications that it serves, where Linux lets a thread say so: since 6.12.
 //! Their sockets hold some 90 full datagrams or 270 small ones, and overflow when the driver writes more than that in one
-//! turn while nobody reads. Its share of a processor, and how soon it gets it, stay the same.
+//! turn while nobody reads. How soon it gets a processor stays the same, measured beside busy loops.
 
 #[cfg(target_os = "linux")]
 use std::time::Duration;
