@@ -47,6 +47,9 @@ pub(crate) struct Contact {
     pub(crate) last_timestamp_sent: Option<Tai64n>,
     pub(crate) cookie_jar: CookieJar,
     pub(crate) timers: Timers,
+    /// What comes on top of the time for an answer. Drawn with each session: once for each packet that asks for an answer
+    /// would be a system call between reading it and sending it.
+    pub(crate) jitter: Duration,
     pub(crate) staged: Staged,
 
     /// The wall clock at the last completed handshake, since the Unix epoch.

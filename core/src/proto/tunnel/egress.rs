@@ -3,7 +3,6 @@
 
 use super::Tunnel;
 use super::batch::Ready;
-use super::handshakes::jitter;
 use crate::key::PublicKey;
 use crate::proto::limits::{NEW_HANDSHAKE_TIMEOUT, PADDING_MULTIPLE};
 use crate::proto::outbox::Outbox;
@@ -124,7 +123,7 @@ impl Sealer<'_> {
     /// Seals one packet of `len` octets, which `write` writes where they are sealed, or stages it. An empty one is a
     /// keepalive, which is never staged.
     pub fn push(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
-        let Tunnel { peers, rng, mtu, .. } = &mut *self.tunnel;
+        let Tunnel { peers, mtu, .. } = &mut *self.tunnel;
         let peer = &mut peers[self.peer];
         let now = self.now.mono;
         let path = peer.endpoint;
@@ -145,7 +144,7 @@ impl Sealer<'_> {
             .push(Some(self.peer), path, self.ecn, sealed_len, |room| keypair.seal(key, len, write, room));
         contact.tx_bytes += sealed_len as u64;
         if len > 0 && !contact.timers.is_set(Timer::NewHandshake) {
-            contact.timers.set(Timer::NewHandshake, now + NEW_HANDSHAKE_TIMEOUT + jitter(rng));
+            contact.timers.set(Timer::NewHandshake, now + NEW_HANDSHAKE_TIMEOUT + contact.jitter);
         }
         peer.note_sent(now);
         peers.reschedule(self.peer);

@@ -27,7 +27,7 @@ use crate::proto::time::{Now, Time};
 use crate::proto::wire::message::{Handshake, Initiation, ReceiverIndex, Response};
 
 /// Up to a third of a second at random, so that two ends do not collide for ever.
-pub(super) fn jitter(rng: &mut dyn CryptoRng) -> Duration {
+fn jitter(rng: &mut dyn CryptoRng) -> Duration {
     MAX_JITTER.mul_f64(f64::from(rng.next_u32()) / f64::from(u32::MAX))
 }
 
@@ -177,6 +177,7 @@ impl Tunnel {
         let contact = peer.contact();
         let retired = contact.keyring.install_responded(keypair);
         contact.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
+        contact.jitter = jitter(&mut *self.rng);
         send_handshake(id, peer, message, path, now.mono, out);
         self.retire(retired);
         self.peers.reschedule(id);
@@ -207,6 +208,7 @@ impl Tunnel {
         let keypair = Keypair::new(Role::Initiator, sent_at, local, message.sender(), keys);
         let retired = contact.keyring.install_initiated(keypair);
         contact.timers.set(Timer::Wipe, now.mono + WIPE_AFTER_TIME);
+        contact.jitter = jitter(&mut *self.rng);
         contact.rx_bytes += size_of::<Response>() as u64;
         self.retire(retired);
         self.move_endpoint(id, path);
