@@ -65,6 +65,9 @@ pub(super) struct Driver {
     commands: mpsc::Receiver<Command>,
     outgoing: Outgoing,
     received: ReceiveBuffers,
+    /// What comes seldom was asked for since the last packet. It is asked for with every other batch at least, and before each
+    /// sleep: a packet that comes alone finds caches cold, and waits for nothing that it does not need.
+    heard_all: bool,
 }
 
 /// What was asked for, where the engine and the sockets do not know it.
@@ -119,6 +122,7 @@ impl Driver {
             deadline,
             commands,
             received: ReceiveBuffers::new(),
+            heard_all: false,
         };
         driver.set_config(config)?;
         Ok(driver)
@@ -153,6 +157,11 @@ impl Driver {
         gone: Pin<&mut impl Future<Output = Ended>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Command>, Ended>> {
+        let mut woken = more | self.poll_packets(cx).is_ready();
+        if woken && std::mem::take(&mut self.heard_all) {
+            return Poll::Ready(Ok(None));
+        }
+        self.heard_all = true;
         if let Poll::Ready(ended) = gone.poll(cx) {
             return Poll::Ready(Err(ended));
         }
@@ -162,13 +171,17 @@ impl Driver {
             Poll::Ready(None) => return Poll::Ready(Err(Ended::Stopped)),
             Poll::Pending => {}
         }
-        let mut woken = more;
         while let Poll::Ready(Some(answer)) = self.names.poll_answer(cx) {
             self.resolved(answer);
             woken = true;
         }
         woken |= self.deadline.poll_passed(cx).is_ready();
-        woken |= self.sockets.poll_readable(cx).is_ready();
+        if woken { Poll::Ready(Ok(None)) } else { Poll::Pending }
+    }
+
+    /// Ready when a packet can go on its way. All are asked, so that all can wake the task.
+    fn poll_packets(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut woken = self.sockets.poll_readable(cx).is_ready();
         let Outgoing { outbox, progress, blocked, .. } = &self.outgoing;
         // A full network stops the reading of TUN, not of UDP.
         woken |= match blocked {
@@ -176,10 +189,10 @@ impl Driver {
             false => self.incoming.tun.poll_readable(cx).is_ready(),
         };
         woken |= self.incoming.is_waiting() && self.incoming.tun.poll_writable(cx).is_ready();
-        if woken { Poll::Ready(Ok(None)) } else { Poll::Pending }
+        if woken { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// A bounded share of everything that waits. True when more waits that no descriptor would tell of.
+    /// A bounded share of everything that waits, packets first. True when more waits that no descriptor would tell of.
     fn turn(&mut self) -> Result<bool, Ended> {
         let now = Clock::now();
         if self.outgoing.blocked {
@@ -187,6 +200,11 @@ impl Driver {
         }
         self.incoming.drain(&mut self.stats)?;
         let mut more = self.receive(now)?;
+        if !self.outgoing.blocked {
+            let Self { incoming, outgoing, names, stats, .. } = self;
+            more |= outgoing.take(incoming, &mut self.tunnel.batch(now), names, stats)?;
+            self.flush();
+        }
         more |= self.work_off_handshakes(now);
         let is_due = |tunnel: &Tunnel| tunnel.poll_timeout().is_some_and(|due| due <= now.mono);
         if is_due(&self.tunnel) {
@@ -195,10 +213,8 @@ impl Driver {
         }
         self.names.handle_timeout(now.mono);
         if !self.outgoing.blocked {
-            let Self { incoming, outgoing, names, stats, .. } = self;
-            more |= outgoing.take(incoming, &mut self.tunnel.batch(now), names, stats)?;
+            self.flush();
         }
-        self.flush();
         self.pass_events(now);
         let next = [self.tunnel.poll_timeout(), self.names.poll_timeout()].into_iter().flatten().min();
         self.deadline.set(next).expect("a timer of our own takes any time");
