@@ -71,12 +71,20 @@ fn set_int_option(socket: BorrowedFd<'_>, level: c_int, option: c_int, value: c_
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use linux::{InterfaceName, SuperPackets, interface_mtu, take_super_packets, tun_interface};
+#[cfg(target_os = "linux")]
+pub(super) use linux::{may_change_interface, queue_len, set_queue_len};
 
 /// What Linux tells of its TUN devices.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
     use std::io;
     use std::os::fd::AsFd;
+    #[cfg(target_os = "linux")]
+    use std::{
+        fs::{File, metadata},
+        os::fd::{AsRawFd, FromRawFd},
+        os::unix::fs::MetadataExt,
+    };
 
     use rustix::ioctl::{IntegerSetter, Opcode, Setter, Updater, ioctl, opcode};
 
@@ -86,8 +94,14 @@ mod linux {
     const TUNSETOFFLOAD: Opcode = opcode::write::<libc::c_uint>(b'T', 208);
     const TUNGETIFF: Opcode = opcode::read::<libc::c_uint>(b'T', 210);
     const TUNSETVNETHDRSZ: Opcode = opcode::write::<libc::c_int>(b'T', 216);
-    /// `linux/sockios.h`.
+    #[cfg(target_os = "linux")]
+    const TUNGETDEVNETNS: Opcode = opcode::none(b'T', 227);
+    // `linux/sockios.h`.
     const SIOCGIFMTU: Opcode = 0x8921;
+    #[cfg(target_os = "linux")]
+    const SIOCGIFTXQLEN: Opcode = 0x8942;
+    #[cfg(target_os = "linux")]
+    const SIOCSIFTXQLEN: Opcode = 0x8943;
 
     /// An interface's name as the kernel pads it.
     pub(in super::super) type InterfaceName = [u8; libc::IFNAMSIZ];
@@ -143,12 +157,55 @@ mod linux {
 
     /// The MTU of an interface in this thread's network namespace, asked through any socket.
     pub(in super::super) fn interface_mtu(socket: impl AsFd, name: InterfaceName) -> io::Result<u16> {
+        let mtu = interface_number::<SIOCGIFMTU>(socket, name, 0)?;
+        Ok(u16::try_from(mtu).unwrap_or(u16::MAX))
+    }
+
+    /// Packets that may wait in an interface of this thread's network namespace, asked through any socket.
+    #[cfg(target_os = "linux")]
+    pub(in super::super) fn queue_len(socket: impl AsFd, name: InterfaceName) -> io::Result<i32> {
+        interface_number::<SIOCGIFTXQLEN>(socket, name, 0)
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(in super::super) fn set_queue_len(
+        socket: impl AsFd,
+        name: InterfaceName,
+        len: i32,
+    ) -> io::Result<()> {
+        interface_number::<SIOCSIFTXQLEN>(socket, name, len).map(drop)
+    }
+
+    /// One of the requests that pass an integer to an interface, or from it.
+    fn interface_number<const REQUEST: Opcode>(
+        socket: impl AsFd,
+        name: InterfaceName,
+        number: i32,
+    ) -> io::Result<i32> {
         let mut request = InterfaceRequest { name, value: Default::default() };
-        // SAFETY: SIOCGIFMTU reads the name of one `struct ifreq` and writes an integer to its union; the
-        // request is at least as large and as aligned.
-        unsafe { ioctl(socket, Updater::<SIOCGIFMTU, _>::new(&mut request))? };
+        request.value[..size_of::<i32>()].copy_from_slice(&number.to_ne_bytes());
+        // SAFETY: these requests read the name of one `struct ifreq` and read or write an integer in its union; the request
+        // is at least as large and as aligned.
+        unsafe { ioctl(socket, Updater::<REQUEST, _>::new(&mut request))? };
         let [a, b, c, d, ..] = request.value;
-        Ok(u16::try_from(i32::from_ne_bytes([a, b, c, d])).unwrap_or(u16::MAX))
+        Ok(i32::from_ne_bytes([a, b, c, d]))
+    }
+
+    /// Whether a TUN descriptor's interface is in this thread's network namespace, where its name means it and no other, and
+    /// this process has the privilege to change it. False before Linux 5.5, which does not tell.
+    #[cfg(target_os = "linux")]
+    pub(in super::super) fn may_change_interface(tun: impl AsFd) -> bool {
+        // SAFETY: TUNGETDEVNETNS takes no argument.
+        let answer = unsafe { libc::ioctl(tun.as_fd().as_raw_fd(), TUNGETDEVNETNS as libc::Ioctl) };
+        if answer < 0 {
+            return false;
+        }
+        // SAFETY: what is not an error is a new descriptor, which nobody else knows.
+        let theirs = unsafe { File::from_raw_fd(answer) }.metadata();
+        let ours = metadata("/proc/thread-self/ns/net");
+        theirs.is_ok_and(|theirs| {
+            ours.is_ok_and(|ours| (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino()))
+        })
     }
 }
 

@@ -30,13 +30,22 @@ pub(super) const BUFFER_LEN: usize = 65_536 + 64;
 /// Darwin's utun begins each packet with its address family, in network byte order.
 const UTUN_HEADER_LEN: usize = 4;
 
+/// Packets that wait in a TUN device that nobody has set otherwise: `TUN_READQ_SIZE` of the kernel's `drivers/net/tun.c`.
+#[cfg(target_os = "linux")]
+const DEFAULT_QUEUE_LEN: i32 = 500;
+
+/// Packets that a device without a vnet header may let wait for us. Four streams of TCP fill the kernel's own length, and what
+/// overflows is lost: with 1,000 it still was now and then, with 2,000 no more. Small UDP gains up to this, by nearly twice.
+#[cfg(target_os = "linux")]
+const QUEUE_LEN: i32 = 4000;
+
 /// What stands behind a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// A TUN device that carries bare IP packets.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Device {
-        /// For its MTU and its addresses.
+        /// For its MTU, its addresses and its queue.
         name: InterfaceName,
     },
     /// A TUN device that puts a vnet header before each packet.
@@ -93,6 +102,10 @@ impl Tun {
         if kind != Kind::Opaque {
             rustix::net::sockopt::set_socket_nosigpipe(&fd, true).map_err(unusable)?;
         }
+        #[cfg(target_os = "linux")]
+        if let Kind::Device { name } = kind {
+            lengthen_queue(&fd, name);
+        }
         let fd = sys::watch(fd, Interest::READABLE | Interest::WRITABLE | Interest::ERROR)
             .map_err(TunError::Unusable)?;
         Ok(Self { fd, kind, merges: Cell::new(offload) })
@@ -103,9 +116,7 @@ impl Tun {
         match self.kind {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Kind::Device { name } | Kind::VnetDevice { name, .. } => {
-                let any =
-                    rustix::net::socket(rustix::net::AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
-                sys::interface_mtu(any, name).ok()
+                sys::interface_mtu(any_socket().ok()?, name).ok()
             }
             _ => None,
         }
@@ -290,6 +301,23 @@ impl Kind {
         }
         Ok(Self::Device { name })
     }
+}
+
+/// Where the queue is ours to set, and nobody has chosen its length; a shorter one is no reason to fail.
+#[cfg(target_os = "linux")]
+fn lengthen_queue(tun: &OwnedFd, name: InterfaceName) {
+    if sys::may_change_interface(tun)
+        && let Ok(any) = any_socket()
+        && sys::queue_len(&any, name).is_ok_and(|len| len == DEFAULT_QUEUE_LEN)
+    {
+        let _ = sys::set_queue_len(&any, name, QUEUE_LEN);
+    }
+}
+
+/// To ask for an interface by its name.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn any_socket() -> Result<OwnedFd, Errno> {
+    rustix::net::socket(rustix::net::AddressFamily::UNIX, SocketType::DGRAM, None)
 }
 
 /// In this thread's network namespace; none where the system does not tell.

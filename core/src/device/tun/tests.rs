@@ -167,6 +167,8 @@ fn a_descriptor_that_is_not_open_is_refused() {
 
 #[cfg(target_os = "linux")]
 mod real {
+    use rustix::thread::CapabilitySet;
+
     use super::*;
     use crate::device::sys::testing::{in_network_namespace, ip, open_tun};
 
@@ -177,7 +179,7 @@ mod real {
                 let refused = |flags| Tun::new(open_tun("adit-t0", flags).unwrap(), true).err();
                 let error = refused(libc::IFF_TAP | libc::IFF_NO_PI);
                 assert!(matches!(error, Some(TunError::Tap)), "{error:?}");
-                assert!(refused(libc::IFF_TUN | libc::IFF_NO_PI).is_none());
+                assert!(refused(PLAIN).is_none());
             });
         });
     }
@@ -212,10 +214,76 @@ mod real {
     fn the_interface_tells_its_mtu() {
         in_network_namespace(|| {
             in_runtime(async {
-                let tun =
-                    Tun::new(open_tun("adit-t1", libc::IFF_TUN | libc::IFF_NO_PI).unwrap(), true).unwrap();
+                let tun = Tun::new(open_tun("adit-t1", PLAIN).unwrap(), true).unwrap();
                 ip("link set adit-t1 mtu 1337");
                 assert_eq!(tun.mtu(), Some(1337));
+            });
+        });
+    }
+
+    const PLAIN: libc::c_int = libc::IFF_TUN | libc::IFF_NO_PI;
+
+    /// The length of that interface's queue, in this thread's namespace.
+    fn queue_len(name: &str) -> i32 {
+        let mut padded = InterfaceName::default();
+        padded[..name.len()].copy_from_slice(name.as_bytes());
+        sys::queue_len(any_socket().unwrap(), padded).unwrap()
+    }
+
+    #[test]
+    fn the_queue_of_a_device_that_carries_packets_one_by_one_is_made_longer() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                let plain = open_tun("adit-t5", PLAIN).unwrap();
+                assert_eq!(queue_len("adit-t5"), DEFAULT_QUEUE_LEN);
+                let _plain = Tun::new(plain, true).unwrap();
+                assert_eq!(queue_len("adit-t5"), QUEUE_LEN);
+
+                let vnet = open_tun("adit-t6", PLAIN | libc::IFF_VNET_HDR).unwrap();
+                let _vnet = Tun::new(vnet, true).unwrap();
+                assert_eq!(queue_len("adit-t6"), DEFAULT_QUEUE_LEN);
+            });
+        });
+    }
+
+    #[test]
+    fn a_queue_whose_length_somebody_chose_is_left_alone() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                for chosen in [100, 10_000] {
+                    let plain = open_tun("adit-t5", PLAIN).unwrap();
+                    ip(&format!("link set adit-t5 txqueuelen {chosen}"));
+                    let _plain = Tun::new(plain, true).unwrap();
+                    assert_eq!(queue_len("adit-t5"), chosen);
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn a_process_that_may_not_change_interfaces_leaves_them_alone() {
+        in_network_namespace(|| {
+            in_runtime(async {
+                let plain = open_tun("adit-t5", PLAIN).unwrap();
+                let mut sets = rustix::thread::capabilities(None).unwrap();
+                sets.effective.remove(CapabilitySet::NET_ADMIN);
+                rustix::thread::set_capabilities(None, sets).unwrap();
+                let _plain = Tun::new(plain, true).unwrap();
+                assert_eq!(queue_len("adit-t5"), DEFAULT_QUEUE_LEN);
+            });
+        });
+    }
+
+    #[test]
+    fn an_interface_of_the_same_name_in_another_namespace_is_left_alone() {
+        in_network_namespace(|| {
+            let elsewhere = open_tun("adit-t5", PLAIN).unwrap();
+            in_network_namespace(move || {
+                in_runtime(async {
+                    let _of_the_same_name = open_tun("adit-t5", PLAIN).unwrap();
+                    let _elsewhere = Tun::new(elsewhere, true).unwrap();
+                    assert_eq!(queue_len("adit-t5"), DEFAULT_QUEUE_LEN);
+                });
             });
         });
     }
@@ -224,8 +292,7 @@ mod real {
     fn a_link_that_went_down_refuses_and_carries_again_once_up() {
         in_network_namespace(|| {
             in_runtime(async {
-                let tun =
-                    Tun::new(open_tun("adit-t2", libc::IFF_TUN | libc::IFF_NO_PI).unwrap(), true).unwrap();
+                let tun = Tun::new(open_tun("adit-t2", PLAIN).unwrap(), true).unwrap();
                 let packet = [0x45; 28];
                 for _ in 0..2 {
                     ip("link set adit-t2 up");
@@ -241,8 +308,7 @@ mod real {
     fn a_deleted_interface_ends_the_wait_and_every_later_use() {
         in_network_namespace(|| {
             in_runtime(async {
-                let tun =
-                    Tun::new(open_tun("adit-t3", libc::IFF_TUN | libc::IFF_NO_PI).unwrap(), true).unwrap();
+                let tun = Tun::new(open_tun("adit-t3", PLAIN).unwrap(), true).unwrap();
                 ip("link set adit-t3 up");
                 assert_eq!(write(&tun, &[0x45; 28]).await.unwrap(), Written::Taken);
                 ip("link del adit-t3");
