@@ -25,7 +25,8 @@ const fn itself(kind: Kind, row: Row, limit: f64) -> Target {
     Target { kind, row, against: None, limit }
 }
 
-const TARGETS: [Target; 16] = {
+/// Nothing is sent again on a plain descriptor either: whoever measures is root, and so its queue is adit's to set.
+const TARGETS: [Target; 20] = {
     use Kind::{Own, Plain};
     const WIREGUARD_GO: Against = Against::Peer(Name::WireguardGo);
     [
@@ -34,6 +35,8 @@ const TARGETS: [Target; 16] = {
         than(Own, Row::Udp64, Against::Best, 2.5),
         than(Own, Row::PingIdle, Against::Best, 0.85),
         itself(Own, Row::TcpOneAgain, 0.0),
+        itself(Own, Row::TcpFourAgain, 0.0),
+        itself(Own, Row::TcpReversedAgain, 0.0),
         itself(Own, Row::Resident, 12.0),
         itself(Own, Row::Switches, 0.0),
         than(Plain, Row::TcpOne, WIREGUARD_GO, 4.4),
@@ -42,7 +45,9 @@ const TARGETS: [Target; 16] = {
         than(Plain, Row::Processor, Against::Best, 0.36),
         than(Plain, Row::Udp64, Against::Best, 2.5),
         than(Plain, Row::PingIdle, Against::Best, 0.85),
-        itself(Plain, Row::TcpOneAgainShare, 0.5),
+        itself(Plain, Row::TcpOneAgain, 0.0),
+        itself(Plain, Row::TcpFourAgain, 0.0),
+        itself(Plain, Row::TcpReversedAgain, 0.0),
         itself(Plain, Row::Resident, 8.0),
         itself(Plain, Row::Switches, 0.0),
     ]
