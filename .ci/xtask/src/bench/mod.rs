@@ -98,10 +98,12 @@ impl Bench<'_> {
         self.sh.current_dir().join(&self.options.out).join(format!("{}.log", who.name.text()))
     }
 
-    /// Everyone once.
+    /// Everyone once. Another begins each time: whoever comes after all have been idle finds the machine colder than the rest.
     fn round(&mut self, round: u32) {
         let names: Vec<Name> = self.implementations.iter().map(|who| who.name).collect();
-        let contenders = contenders(&names, &self.options.kinds);
+        let mut contenders = contenders(&names, &self.options.kinds);
+        let first = (round as usize - 1) % contenders.len();
+        contenders.rotate_left(first);
         for contender in &contenders {
             println!("round {round} of {}: {}", self.options.rounds, contender.text());
             let mut figures = Vec::new();
