@@ -209,14 +209,17 @@ mod linux {
     }
 }
 
-/// Asks for turns of this length on a processor for this thread; its share of one and its priority stay as they are. False
-/// where that comes to nothing: before Linux 6.12, and for a thread that runs in real time.
+/// Asks for turns on a processor of this length, made of the one that this thread has; its share of a processor and its priority
+/// stay as they are. False where that comes to nothing: before Linux 6.12, and for a thread that runs in real time.
 #[cfg(target_os = "linux")]
-pub(super) fn set_time_slice(slice: Duration) -> io::Result<bool> {
+pub(super) fn set_time_slice(slice: impl FnOnce(Duration) -> Duration) -> io::Result<bool> {
     let mut attributes = scheduling()?;
-    if !matches!(attributes.sched_policy.cast_signed(), libc::SCHED_OTHER | libc::SCHED_BATCH) {
+    let is_fair = matches!(attributes.sched_policy.cast_signed(), libc::SCHED_OTHER | libc::SCHED_BATCH);
+    // An older one knows of none.
+    if !is_fair || attributes.sched_runtime == 0 {
         return Ok(false);
     }
+    let slice = slice(Duration::from_nanos(attributes.sched_runtime));
     attributes.sched_runtime = slice.as_nanos().try_into().unwrap_or(u64::MAX);
     // SAFETY: the system reads one `struct sched_attr` of the size that it says, through a pointer to one that outlives
     // the call.

@@ -8,10 +8,11 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 use super::sys;
 
-/// Where one write carries many packets. A thread with shorter turns, as all others have, that wakes may interrupt one
-/// with longer turns: a reader runs after each write.
+/// Where one write carries many packets, in turns of those that all threads have. A thread with shorter ones that wakes may
+/// interrupt one with longer ones: a reader runs after each write. Still longer ones would have a lonely packet wait for a
+/// processor that somebody uses, and give the readers nothing more.
 #[cfg(target_os = "linux")]
-const LONG: Duration = Duration::from_millis(4);
+const LONG: u32 = 2;
 /// Where it carries one. To be interrupted after each would cost more than the packet did; a reader runs after some of
 /// them.
 #[cfg(target_os = "linux")]
@@ -46,7 +47,8 @@ impl Turns {
 /// False where turns are as long as the system will have them: then a yield would give away a whole one.
 #[cfg(target_os = "linux")]
 fn ask(merged: bool) -> bool {
-    sys::set_time_slice(if merged { LONG } else { SHORT }).unwrap_or_else(|error| {
+    let slice = |usual| if merged { LONG * usual } else { SHORT };
+    sys::set_time_slice(slice).unwrap_or_else(|error| {
         tracing::debug!("the driver's turns on a processor are as all threads have them: {error}");
         false
     })
@@ -75,11 +77,12 @@ mod tests {
 
     #[test]
     fn turns_are_long_where_writes_are_merged_and_short_elsewhere() {
-        if taken(true).1 == 0 {
+        let usual = sys::scheduling().expect("one's own thread").sched_runtime;
+        if usual == 0 {
             assert_eq!(taken(false), (false, 0, 7));
             return eprintln!("left out: this Linux is older than 6.12");
         }
-        assert_eq!(taken(true), (false, 4_000_000, 7));
+        assert_eq!(taken(true), (false, 2 * usual, 7));
         assert_eq!(taken(false), (true, 100_000, 7));
     }
 }
