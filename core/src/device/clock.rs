@@ -1,5 +1,5 @@
 //! The only room that reads clocks: the time that counts a machine's sleep, the wall clock, and one deadline
-//! on the former. tokio's own timers stop while a machine sleeps.
+//! on the former. A timeout of poll stops while a machine sleeps.
 
 #[cfg(target_vendor = "apple")]
 #[path = "clock/kqueue.rs"]
@@ -9,7 +9,7 @@ mod timer;
 mod timer;
 
 use std::io;
-use std::task::{Context, Poll};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -42,20 +42,19 @@ fn since_zero(time: Timespec) -> Duration {
     Duration::try_from(time).unwrap_or(Duration::ZERO)
 }
 
-/// Wakes its task once a point in time has passed, sleep included.
+/// A descriptor that is readable once a point in time has passed, sleep included.
 pub(super) struct Deadline {
     timer: Timer,
     armed: Option<Time>,
 }
 
 impl Deadline {
-    /// Must be called on a tokio runtime.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self { timer: Timer::new()?, armed: None })
     }
 
     /// Wakes at `wanted`, or a little earlier, once. A deadline that moves away keeps the timer as it is, since
-    /// timers are pushed back with every packet and each change costs a system call: the task wakes early,
+    /// timers are pushed back with every packet and each change costs a system call: the driver wakes early,
     /// finds nothing due and sets the later one.
     pub(super) fn set(&mut self, wanted: Option<Time>) -> io::Result<()> {
         let keep = match (wanted, self.armed) {
@@ -71,27 +70,32 @@ impl Deadline {
         Ok(())
     }
 
-    /// Ready once for each deadline that has passed.
-    pub(super) fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let passed = std::task::ready!(self.timer.poll_fired(cx));
-        self.armed = None;
-        Poll::Ready(passed)
+    /// Whether it has passed, told once.
+    pub(super) fn take_passed(&mut self) -> io::Result<bool> {
+        let passed = self.timer.take_fired()?;
+        if passed {
+            self.armed = None;
+        }
+        Ok(passed)
+    }
+}
+
+impl AsFd for Deadline {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.timer.as_fd()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-    use std::task::Waker;
+    use rustix::event::{PollFd, PollFlags};
 
     use super::*;
+    use crate::device::wakeup;
 
-    fn in_runtime(test: impl Future<Output = ()>) {
-        tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test);
-    }
-
-    async fn passed(deadline: &mut Deadline) -> Time {
-        poll_fn(|cx| deadline.poll_passed(cx)).await.unwrap();
+    fn passed(deadline: &mut Deadline) -> Time {
+        wakeup::wait(&mut [PollFd::new(deadline, PollFlags::IN)], true);
+        assert!(deadline.take_passed().unwrap());
         Clock::now().mono
     }
 
@@ -108,61 +112,51 @@ mod tests {
 
     #[test]
     fn a_deadline_wakes_its_task_when_it_has_passed_and_not_before() {
-        in_runtime(async {
-            let mut deadline = Deadline::new().unwrap();
-            for _ in 0..3 {
-                let due = Clock::now().mono + Duration::from_millis(20);
-                deadline.set(Some(due)).unwrap();
-                assert!(passed(&mut deadline).await >= due);
-            }
-        });
+        let mut deadline = Deadline::new().unwrap();
+        for _ in 0..3 {
+            let due = Clock::now().mono + Duration::from_millis(20);
+            deadline.set(Some(due)).unwrap();
+            assert!(passed(&mut deadline) >= due);
+        }
     }
 
     #[test]
     fn a_deadline_in_the_past_wakes_at_once() {
-        in_runtime(async {
-            let mut deadline = Deadline::new().unwrap();
-            deadline.set(Some(Time::from_origin(Duration::ZERO))).unwrap();
-            passed(&mut deadline).await;
-        });
+        let mut deadline = Deadline::new().unwrap();
+        deadline.set(Some(Time::from_origin(Duration::ZERO))).unwrap();
+        passed(&mut deadline);
     }
 
     #[test]
     fn an_earlier_deadline_replaces_a_later_one() {
-        in_runtime(async {
-            let mut deadline = Deadline::new().unwrap();
-            let start = Clock::now().mono;
-            deadline.set(Some(start + Duration::from_secs(3600))).unwrap();
-            deadline.set(Some(start + Duration::from_millis(10))).unwrap();
-            assert!(passed(&mut deadline).await.since(start) < Duration::from_secs(60));
-        });
+        let mut deadline = Deadline::new().unwrap();
+        let start = Clock::now().mono;
+        deadline.set(Some(start + Duration::from_secs(3600))).unwrap();
+        deadline.set(Some(start + Duration::from_millis(10))).unwrap();
+        assert!(passed(&mut deadline).since(start) < Duration::from_secs(60));
     }
 
     #[test]
     fn a_later_deadline_costs_nothing_and_may_wake_early_once() {
-        in_runtime(async {
-            let mut deadline = Deadline::new().unwrap();
-            let start = Clock::now().mono;
-            let (early, late) = (start + Duration::from_millis(10), start + Duration::from_millis(60));
-            deadline.set(Some(early)).unwrap();
-            deadline.set(Some(late)).unwrap();
-            assert!(passed(&mut deadline).await >= early);
-            deadline.set(Some(late)).unwrap();
-            assert!(passed(&mut deadline).await >= late);
-        });
+        let mut deadline = Deadline::new().unwrap();
+        let start = Clock::now().mono;
+        let (early, late) = (start + Duration::from_millis(10), start + Duration::from_millis(60));
+        deadline.set(Some(early)).unwrap();
+        deadline.set(Some(late)).unwrap();
+        assert!(passed(&mut deadline) >= early);
+        deadline.set(Some(late)).unwrap();
+        assert!(passed(&mut deadline) >= late);
     }
 
     #[test]
     fn a_cancelled_deadline_never_wakes() {
-        in_runtime(async {
-            let mut cancelled = Deadline::new().unwrap();
-            let mut later = Deadline::new().unwrap();
-            let start = Clock::now().mono;
-            cancelled.set(Some(start + Duration::from_millis(10))).unwrap();
-            cancelled.set(None).unwrap();
-            later.set(Some(start + Duration::from_millis(50))).unwrap();
-            passed(&mut later).await;
-            assert!(cancelled.poll_passed(&mut Context::from_waker(Waker::noop())).is_pending());
-        });
+        let mut cancelled = Deadline::new().unwrap();
+        let mut later = Deadline::new().unwrap();
+        let start = Clock::now().mono;
+        cancelled.set(Some(start + Duration::from_millis(10))).unwrap();
+        cancelled.set(None).unwrap();
+        later.set(Some(start + Duration::from_millis(50))).unwrap();
+        passed(&mut later);
+        assert!(!cancelled.take_passed().unwrap());
     }
 }

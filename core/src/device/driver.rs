@@ -1,16 +1,14 @@
-//! The loop: batches from TUN and UDP into the engine, what it makes of them out again. One task that sleeps until a
-//! descriptor, the deadline, a command or a resolver wakes it; each turn takes a bounded share from every side.
+//! The loop: batches from TUN and UDP into the engine, what it makes of them out again. It sleeps until a descriptor, the
+//! deadline, a command or a resolver wakes it; each turn takes a bounded share from every side.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::num::{NonZeroU16, NonZeroU32};
-use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use getrandom::SysRng;
 use rand_core::{TryRng, UnwrapErr};
+use rustix::event::{PollFd, PollFlags};
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::{Clock, Deadline};
@@ -25,6 +23,7 @@ use super::resolve::{Answer, Names, Resolution};
 use super::stats::Stats;
 use super::tun::Tun;
 use super::udp::{Message, ReceiveBuffers, SocketSettings, Sockets};
+use super::wakeup::{self, Bell, has_ended, is_readable};
 use crate::config::{Config, Endpoint};
 use crate::key::PublicKey;
 use crate::proto::time::Now;
@@ -65,9 +64,9 @@ pub(super) struct Driver {
     commands: mpsc::Receiver<Command>,
     outgoing: Outgoing,
     received: ReceiveBuffers,
-    /// What comes seldom was asked for since the last packet. It is asked for with every other batch at least, and before each
-    /// sleep: a packet that comes alone finds caches cold, and waits for nothing that it does not need.
-    heard_all: bool,
+    bell: Bell,
+    /// Commands or answers may wait.
+    rung: bool,
 }
 
 /// What was asked for, where the engine and the sockets do not know it.
@@ -99,6 +98,10 @@ impl Driver {
         let sockets = Sockets::bind(port, settings)?;
         let deadline = Deadline::new()
             .map_err(|source| DeviceError::System { action: "make a timer that counts sleep", source })?;
+        let bell = Bell::new().map_err(|source| DeviceError::System {
+            action: "make what other threads wake the driver with",
+            source,
+        })?;
         // A system that has random numbers once does not run out of them.
         SysRng.try_next_u64().map_err(|error| DeviceError::System {
             action: "get random numbers",
@@ -122,74 +125,67 @@ impl Driver {
             deadline,
             commands,
             received: ReceiveBuffers::new(),
-            heard_all: false,
+            bell,
+            // So that they learn what to ring.
+            rung: true,
         };
         driver.set_config(config)?;
         Ok(driver)
     }
 
     /// Runs until it is told to stop or cannot go on.
-    pub(super) async fn run(mut self) -> Ended {
-        let tun = Rc::clone(&self.incoming.tun);
-        let mut gone = pin!(tun.gone());
+    pub(super) fn run(mut self) -> Ended {
         loop {
-            let more = match self.turn() {
-                Ok(more) => more,
-                Err(ended) => return ended,
-            };
-            if more {
-                // Lets the runtime see which descriptors have become ready.
-                tokio::task::yield_now().await;
-            }
-            match poll_fn(|cx| self.poll_woken(more, gone.as_mut(), cx)).await {
-                Ok(Some(Command::Stop)) => return Ended::Stopped,
-                Ok(Some(command)) => self.obey(command),
-                Ok(None) => {}
-                Err(ended) => return ended,
+            if let Err(ended) = self.turn().and_then(|more| self.wait(!more)).and_then(|()| self.hear()) {
+                return ended;
             }
         }
     }
 
-    /// Ready when there is something to do: at once if there is `more`.
-    fn poll_woken(
-        &mut self,
-        more: bool,
-        gone: Pin<&mut impl Future<Output = Ended>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Command>, Ended>> {
-        let mut woken = more | self.poll_packets(cx).is_ready();
-        if woken && std::mem::take(&mut self.heard_all) {
-            return Poll::Ready(Ok(None));
-        }
-        self.heard_all = true;
-        if let Poll::Ready(ended) = gone.poll(cx) {
-            return Poll::Ready(Err(ended));
-        }
-        match self.commands.poll_recv(cx) {
-            Poll::Ready(Some(command)) => return Poll::Ready(Ok(Some(command))),
-            // The handle was dropped.
-            Poll::Ready(None) => return Poll::Ready(Err(Ended::Stopped)),
-            Poll::Pending => {}
-        }
-        while let Poll::Ready(Some(answer)) = self.names.poll_answer(cx) {
-            self.resolved(answer);
-            woken = true;
-        }
-        woken |= self.deadline.poll_passed(cx).is_ready();
-        if woken { Poll::Ready(Ok(None)) } else { Poll::Pending }
-    }
-
-    /// Ready when a packet can go on its way. All are asked, so that all can wake the task.
-    fn poll_packets(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut woken = self.sockets.poll_readable(cx).is_ready();
-        let Outgoing { outbox, progress, blocked, .. } = &self.outgoing;
+    /// Sleeps until there is something to do, or looks whether there is.
+    fn wait(&mut self, sleep: bool) -> Result<(), Ended> {
+        let Self { incoming, outgoing: Outgoing { outbox, progress, blocked, .. }, sockets, bell, .. } = self;
+        let quiet = || PollFd::new(bell, PollFlags::empty());
         // A full network stops the reading of TUN, not of UDP.
-        woken |= match blocked {
-            true => self.sockets.poll_writable(outbox, progress, cx).is_ready(),
-            false => self.incoming.tun.poll_readable(cx).is_ready(),
-        };
-        woken |= self.incoming.is_waiting() && self.incoming.tun.poll_writable(cx).is_ready();
-        if woken { Poll::Ready(()) } else { Poll::Pending }
+        let [v4, v6] = sockets.asked(blocked.then_some((outbox, progress)));
+        let mut asked = [
+            incoming.tun.asked(!*blocked, incoming.is_waiting()),
+            v4.unwrap_or_else(quiet),
+            v6.unwrap_or_else(quiet),
+            PollFd::new(bell, PollFlags::IN),
+            PollFd::new(&self.deadline, PollFlags::IN),
+        ];
+        wakeup::wait(&mut asked, sleep && !self.rung);
+        let [tun, v4, v6, bell, deadline] = &asked;
+        if has_ended(tun) {
+            return Err(Ended::TunGone);
+        }
+        sockets.note([v4, v6]);
+        self.rung |= is_readable(bell);
+        if is_readable(deadline) {
+            self.deadline.take_passed().expect("a timer of our own can be read");
+        }
+        Ok(())
+    }
+
+    /// What other threads want: a command, and every answer.
+    fn hear(&mut self) -> Result<(), Ended> {
+        if !self.rung {
+            return Ok(());
+        }
+        self.bell.silence();
+        let waker = self.bell.waker().clone();
+        let mut cx = Context::from_waker(&waker);
+        while let Poll::Ready(Some(answer)) = self.names.poll_answer(&mut cx) {
+            self.resolved(answer);
+        }
+        match self.commands.poll_recv(&mut cx) {
+            // None: the handle was dropped.
+            Poll::Ready(Some(Command::Stop) | None) => return Err(Ended::Stopped),
+            Poll::Ready(Some(command)) => self.obey(command),
+            Poll::Pending => self.rung = false,
+        }
+        Ok(())
     }
 
     /// A bounded share of everything that waits, packets first. True when more waits that no descriptor would tell of.

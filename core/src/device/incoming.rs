@@ -1,7 +1,5 @@
 //! What the network brought, on its way to the applications: merged or alone, written to TUN, or kept until there is room.
 
-use std::rc::Rc;
-
 use super::backlog::Backlog;
 use super::error::Ended;
 use super::offload::{Merger, Write};
@@ -18,7 +16,7 @@ const WRITES_BEFORE_A_READ: usize = 4;
 
 /// What is on its way to the applications.
 pub(super) struct Incoming {
-    pub(super) tun: Rc<Tun>,
+    pub(super) tun: Tun,
     pub(super) own: OwnAddresses,
     /// Octets in a packet that the interface may be given in any case.
     pub(super) mtu: u16,
@@ -32,14 +30,7 @@ impl Incoming {
     /// On the thread that will write.
     pub(super) fn new(tun: Tun) -> Self {
         let turns = Turns::take(tun.has_vnet_header());
-        Self {
-            tun: Rc::new(tun),
-            own: OwnAddresses::new(),
-            mtu: DEFAULT_MTU,
-            backlog: Backlog::new(),
-            writes: 0,
-            turns,
-        }
+        Self { tun, own: OwnAddresses::new(), mtu: DEFAULT_MTU, backlog: Backlog::new(), writes: 0, turns }
     }
 
     /// Whether something waits for room.

@@ -1,5 +1,5 @@
 //! The driver: a tunnel engine, a TUN descriptor and UDP sockets, run on a thread of their own. This is the
-//! only room that knows tokio and sockets; what WireGuard is, the engine knows.
+//! only room that knows descriptors and sockets; what WireGuard is, the engine knows.
 
 mod backlog;
 mod clock;
@@ -21,6 +21,7 @@ mod tun;
 mod turns;
 mod udp;
 mod unroutable;
+mod wakeup;
 
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};

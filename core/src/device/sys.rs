@@ -9,9 +9,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-
 /// A descriptor of our own for what `fd` refers to.
 pub(super) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     if fd < 0 {
@@ -21,12 +18,6 @@ pub(super) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     // one call that is made with it.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     borrowed.try_clone_to_owned()
-}
-
-/// Has this thread's tokio runtime watch a descriptor, which is closed on an error and when dropped.
-pub(super) fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` is open, and refers to the same description, for as long as it lives.
-    Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
 }
 
 /// Lets the system fragment IPv6 datagrams that are larger than the path's MTU.

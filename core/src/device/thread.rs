@@ -1,6 +1,5 @@
-//! The thread that a driver runs on: its runtime, its start and its end, told in the order that makes both certain.
+//! The thread that a driver runs on: its start and its end, told in the order that makes both certain.
 
-use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
@@ -74,19 +73,8 @@ fn drive(
     commands: mpsc::Receiver<Command>,
     started: &mut Option<oneshot::Sender<Result<(), DeviceError>>>,
 ) -> Result<Ended, DeviceError> {
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let driver =
-            Driver::new(config, Tun::new(tun, offload.tun)?, hooks, offload.udp, notifier, commands)?;
-        // A caller that has gone has also dropped the other end of the commands, and the driver sees that.
-        let _ = started.take().map(|started| started.send(Ok(())));
-        Ok(driver.run().await)
-    })
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, DeviceError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(|source: io::Error| DeviceError::System { action: "make the driver's event loop", source })
+    let driver = Driver::new(config, Tun::new(tun, offload.tun)?, hooks, offload.udp, notifier, commands)?;
+    // A caller that has gone has also dropped the other end of the commands, and the driver sees that.
+    let _ = started.take().map(|started| started.send(Ok(())));
+    Ok(driver.run())
 }

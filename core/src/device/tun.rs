@@ -2,26 +2,22 @@
 //! descriptors apart and what their errors mean; what is in a packet it does not know.
 
 use std::cell::Cell;
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, SocketType};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use super::error::{Ended, TunError};
 use super::offload::{BadSuperPacket, Form, SuperPacket, Write};
-use super::sys;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::{
     offload::VnetHeader,
-    sys::{InterfaceName, SuperPackets},
+    sys::{self, InterfaceName, SuperPackets},
 };
 
 /// Room for the largest IP packet and the header of any kind of descriptor.
@@ -79,7 +75,7 @@ pub(super) type Received<'b> = Result<SuperPacket<'b>, BadSuperPacket>;
 pub(super) enum Written {
     /// The system has them.
     Taken,
-    /// The system has no room now; [`Tun::poll_writable`] says when.
+    /// The system has no room now; [`Tun::asked`] waits for it.
     Full,
     /// The system does not want them: the link is down, or no memory. They are lost.
     Refused,
@@ -87,7 +83,7 @@ pub(super) enum Written {
 
 /// The descriptor. Dropping it closes it.
 pub(super) struct Tun {
-    fd: AsyncFd<OwnedFd>,
+    fd: OwnedFd,
     kind: Kind,
     /// Whether a device without a vnet header may be given packets longer than its MTU.
     merges: Cell<bool>,
@@ -95,7 +91,6 @@ pub(super) struct Tun {
 
 impl Tun {
     /// Takes a descriptor over; an error closes it. `offload`: whether several packets may be read and written as one.
-    /// Must be called on a tokio runtime.
     pub(super) fn new(fd: OwnedFd, offload: bool) -> Result<Self, TunError> {
         let kind = Kind::of(&fd, offload)?;
         rustix::io::ioctl_fionbio(&fd, true).map_err(unusable)?;
@@ -107,8 +102,6 @@ impl Tun {
         if let Kind::Device { name } = kind {
             lengthen_queue(&fd, name);
         }
-        let fd = sys::watch(fd, Interest::READABLE | Interest::WRITABLE | Interest::ERROR)
-            .map_err(TunError::Unusable)?;
         Ok(Self { fd, kind, merges: Cell::new(offload) })
     }
 
@@ -161,15 +154,11 @@ impl Tun {
         }
     }
 
-    /// The next packet or super-packet, in the buffer's room; `None` when none waits. Asks the system and not the runtime,
-    /// which has not heard yet what the kernel answered to a write of a moment ago.
+    /// The next packet or super-packet, in the buffer's room; `None` when none waits.
     pub(super) fn read<'b>(&self, buffer: &'b mut [u8]) -> Result<Option<Received<'b>>, Ended> {
         let len = match rustix::io::retry_on_intr(|| rustix::io::read(&self.fd, &mut *buffer)) {
             Ok(len) => len,
-            Err(Errno::AGAIN) => {
-                self.note_empty();
-                return Ok(None);
-            }
+            Err(Errno::AGAIN) => return Ok(None),
             Err(errno) if is_gone_on_read(errno) => return Err(Ended::TunGone),
             Err(errno) => return Err(failed(unusable(errno))),
         };
@@ -191,11 +180,6 @@ impl Tun {
         }
     }
 
-    /// Makes [`Tun::poll_readable`] wait for the next packet.
-    fn note_empty(&self) {
-        let _ = self.fd.try_io(Interest::READABLE, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-    }
-
     /// Whether any packets that follow one another may be read and written as one.
     pub(super) fn has_vnet_header(&self) -> bool {
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -208,58 +192,30 @@ impl Tun {
     /// Writes one packet or super-packet, of [`Tun::form`].
     pub(super) fn write(&self, write: &Write<'_>) -> Result<Written, Ended> {
         let slices = write.slices;
-        let write = |fd: &OwnedFd| {
-            let done = rustix::io::retry_on_intr(|| match (self.kind, slices) {
-                (Kind::Datagrams | Kind::Records, _) => {
-                    rustix::net::sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL)
-                }
-                (Kind::Utun, [packet]) => {
-                    rustix::io::writev(fd, &[IoSlice::new(&utun_header(packet)), IoSlice::new(packet)])
-                }
-                (_, [packet]) => rustix::io::write(fd, packet),
-                _ => rustix::io::writev(fd, slices),
-            });
-            Ok(done?)
-        };
-        match self.fd.try_io(Interest::WRITABLE, write) {
+        let done = rustix::io::retry_on_intr(|| match (self.kind, slices) {
+            (Kind::Datagrams | Kind::Records, _) => {
+                rustix::net::sendmsg(&self.fd, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL)
+            }
+            (Kind::Utun, [packet]) => {
+                rustix::io::writev(&self.fd, &[IoSlice::new(&utun_header(packet)), IoSlice::new(packet)])
+            }
+            (_, [packet]) => rustix::io::write(&self.fd, packet),
+            _ => rustix::io::writev(&self.fd, slices),
+        });
+        match done {
             Ok(_) => Ok(Written::Taken),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Written::Full),
-            Err(error) if Errno::from_io_error(&error).is_some_and(is_gone_on_write) => Err(Ended::TunGone),
+            Err(Errno::AGAIN) => Ok(Written::Full),
+            Err(errno) if is_gone_on_write(errno) => Err(Ended::TunGone),
             Err(_) => Ok(Written::Refused),
         }
     }
 
-    /// Waits until the interface is deleted, which Linux shows neither as readable nor as writable. A socket's
-    /// end shows on reading or writing, and so this waits for ever there.
-    pub(super) async fn gone(&self) -> Ended {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Kind::Device { .. } | Kind::VnetDevice { .. } = self.kind {
-            loop {
-                let mut error = match self.fd.ready(Interest::ERROR).await {
-                    Ok(error) => error,
-                    Err(error) => return failed(TunError::Unusable(error)),
-                };
-                // A descriptor whose interface is being deleted says so before reading from it fails, and says it once.
-                let mut asked = [PollFd::new(&self.fd, PollFlags::empty())];
-                if rustix::event::poll(&mut asked, Some(&Timespec::default())).is_ok()
-                    && asked[0].revents().contains(PollFlags::ERR)
-                {
-                    return Ended::TunGone;
-                }
-                error.clear_ready();
-            }
-        }
-        std::future::pending().await
-    }
-
-    /// Ready when [`Tun::read`] may have a packet.
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.fd.poll_read_ready(cx).map_ok(drop)
-    }
-
-    /// Ready when [`Tun::write`] may have room.
-    pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.fd.poll_write_ready(cx).map_ok(drop)
+    /// To be waited with, for a packet and for room.
+    pub(super) fn asked(&self, packet: bool, room: bool) -> PollFd<'_> {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, packet);
+        flags.set(PollFlags::OUT, room);
+        PollFd::new(&self.fd, flags)
     }
 }
 
@@ -285,6 +241,7 @@ impl Kind {
             Ok(SocketType::DGRAM) => Ok(Self::Datagrams),
             Ok(SocketType::SEQPACKET) => Ok(Self::Records),
             Ok(_) => Err(TunError::Stream),
+            Err(Errno::NOTSOCK) if is_file(fd)? => Err(unusable(Errno::INVAL)),
             Err(Errno::NOTSOCK) => Ok(Self::Opaque),
             Err(error) => Err(unusable(error)),
         }
@@ -302,6 +259,12 @@ impl Kind {
         }
         Ok(Self::Device { name })
     }
+}
+
+/// Which would always be readable, up to its end.
+fn is_file(fd: &OwnedFd) -> Result<bool, TunError> {
+    let stat = rustix::fs::fstat(fd).map_err(unusable)?;
+    Ok(matches!(FileType::from_raw_mode(stat.st_mode), FileType::RegularFile | FileType::Directory))
 }
 
 /// Where the queue is ours to set, and nobody has chosen its length; a shorter one is no reason to fail.

@@ -6,11 +6,10 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::task::{Context, Poll};
 
+use rustix::event::PollFd;
 use rustix::io::Errno;
 
 pub(super) use receive::{Message, ReceiveBuffers};
@@ -54,7 +53,7 @@ pub(super) struct Progress {
 pub(super) enum Flushed {
     /// All of the outbox is sent, or lost and counted.
     All,
-    /// The network has no room now; [`Sockets::poll_writable`] says when.
+    /// The network has no room now; [`Sockets::asked`] waits for it.
     Blocked,
 }
 
@@ -64,8 +63,7 @@ impl Sockets {
         Self { v4: None, v6: None, port: 0, scattered: Vec::new() }
     }
 
-    /// Binds both sockets to one port; 0 lets the system choose one that is free for both IP versions. Must be called on a
-    /// tokio runtime.
+    /// Binds both sockets to one port; 0 lets the system choose one that is free for both IP versions.
     pub(super) fn bind(port: u16, settings: SocketSettings<'_>) -> Result<Self, DeviceError> {
         for _ in 1..PORT_ATTEMPTS {
             match Self::bind_once(port, settings) {
@@ -122,29 +120,22 @@ impl Sockets {
         self.v4.iter().chain(&self.v6)
     }
 
-    /// Ready when a datagram may wait on either socket.
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Both are asked, so that both can wake the task.
-        let mut any = Poll::Pending;
-        for socket in self.each() {
-            if let ready @ Poll::Ready(_) = socket.poll_readable(cx) {
-                any = ready;
-            }
-        }
-        any
+    /// To be waited with: each socket for datagrams, and the one that a flush of `blocked` stopped at for room.
+    pub(super) fn asked(&self, blocked: Option<(&Outbox, &Progress)>) -> [Option<PollFd<'_>>; 2] {
+        let next = blocked.and_then(|(out, progress)| out.transmits().get(progress.transmits));
+        let full = next.map(|transmit| transmit.path.remote.is_ipv4());
+        [
+            self.v4.as_ref().map(|socket| socket.asked(full == Some(true))),
+            self.v6.as_ref().map(|socket| socket.asked(full == Some(false))),
+        ]
     }
 
-    /// Ready when the socket that a flush stopped at may have room.
-    pub(super) fn poll_writable(
-        &self,
-        out: &Outbox,
-        progress: &Progress,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        let next = out.transmits().get(progress.transmits);
-        match next.and_then(|transmit| self.socket_for(&transmit.path.remote)) {
-            Some(socket) => socket.poll_writable(cx),
-            None => Poll::Ready(Ok(())),
+    /// What waiting has shown of each.
+    pub(super) fn note(&self, [v4, v6]: [&PollFd<'_>; 2]) {
+        for (socket, asked) in [(&self.v4, v4), (&self.v6, v6)] {
+            if let Some(socket) = socket {
+                socket.note(asked);
+            }
         }
     }
 

@@ -1,12 +1,9 @@
 //! The deadline's timer on Darwin: a kqueue of its own with one timer on continuous time.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::task::{Context, Poll, ready};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::kqueue::kqueue;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use super::super::sys;
 use super::Clock;
@@ -14,29 +11,29 @@ use crate::proto::time::Time;
 
 /// A timer that fires once.
 pub(super) struct Timer {
-    queue: AsyncFd<OwnedFd>,
+    queue: OwnedFd,
 }
 
 impl Timer {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { queue: sys::watch(kqueue()?, Interest::READABLE)? })
+        Ok(Self { queue: kqueue()? })
     }
 
     pub(super) fn set(&mut self, at: Option<Time>) -> io::Result<()> {
-        let queue = self.queue.get_ref();
         match at {
-            Some(at) => sys::arm_continuous_timer(queue, at.since(Clock::now().mono)),
-            None => sys::disarm_timer(queue),
+            Some(at) => sys::arm_continuous_timer(&self.queue, at.since(Clock::now().mono)),
+            None => sys::disarm_timer(&self.queue),
         }
     }
 
-    pub(super) fn poll_fired(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let mut ready = ready!(self.queue.poll_read_ready(cx))?;
-            if sys::take_timer_event(self.queue.get_ref())? {
-                return Poll::Ready(Ok(()));
-            }
-            ready.clear_ready();
-        }
+    /// Whether it has fired since it was last asked or set.
+    pub(super) fn take_fired(&mut self) -> io::Result<bool> {
+        sys::take_timer_event(&self.queue)
+    }
+}
+
+impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
     }
 }

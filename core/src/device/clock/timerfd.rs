@@ -1,16 +1,13 @@
 //! The deadline's timer on Linux and Android: a descriptor on the clock that counts sleep.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::task::{Context, Poll, ready};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::io::Errno;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
-use super::super::sys;
 use crate::proto::time::Time;
 
 /// Not 0, which would disarm the timer.
@@ -19,13 +16,13 @@ const NEVER: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// A timer that fires once.
 pub(super) struct Timer {
-    fd: AsyncFd<OwnedFd>,
+    fd: OwnedFd,
 }
 
 impl Timer {
     pub(super) fn new() -> io::Result<Self> {
         let fd = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        Ok(Self { fd: sys::watch(fd, Interest::READABLE)? })
+        Ok(Self { fd })
     }
 
     pub(super) fn set(&mut self, at: Option<Time>) -> io::Result<()> {
@@ -35,19 +32,22 @@ impl Timer {
             Some(Err(_)) | None => NEVER,
         };
         let once = Itimerspec { it_interval: NEVER, it_value };
-        timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::ABSTIME, &once)?;
+        timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &once)?;
         Ok(())
     }
 
-    pub(super) fn poll_fired(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let mut ready = ready!(self.fd.poll_read_ready(cx))?;
-            let mut expirations = [0; 8];
-            match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), &mut expirations)?)) {
-                Ok(read) => return Poll::Ready(read.map(drop)),
-                // The timer was set anew after the readiness was seen.
-                Err(_would_block) => continue,
-            }
+    /// Whether it has fired since it was last asked or set.
+    pub(super) fn take_fired(&mut self) -> io::Result<bool> {
+        match rustix::io::read(&self.fd, &mut [0_u8; 8]) {
+            Ok(_) => Ok(true),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }

@@ -44,11 +44,7 @@ impl ReceiveBuffers {
         let mut rooms = self.memory.chunks_exact_mut(MESSAGE_LEN);
         let mut buffers: [IoSliceMut<'_>; BATCH_LEN] =
             array::from_fn(|_| IoSliceMut::new(rooms.next().unwrap_or_default()));
-        match socket.receive(&mut buffers, &mut self.meta) {
-            Ok(filled) => self.filled = filled,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
+        self.filled = socket.receive(&mut buffers, &mut self.meta)?;
         Ok(self.filled > 0)
     }
 

@@ -2,22 +2,22 @@
 //! MTU, refusing to fragment, asking for more than its buffer holds, and giving up offload and ECN for good after
 //! one refused send.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, OwnedFd};
-use std::task::{Context, Poll};
 
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 use socket2::{Domain, Protocol, Type};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use super::super::error::{DeviceError, HookError};
 use super::super::hooks::{SocketProtector, call};
 use super::super::sys;
+use super::super::wakeup::is_readable;
 use crate::proto::path::{Ecn, Path};
 
 /// Octets that the system may hold for us each way. At 1 Gbit/s this is 67 ms; smaller buffers lost packets.
@@ -25,9 +25,9 @@ const BUFFER_LEN: usize = 8 << 20;
 
 /// One socket, bound and never connected.
 pub(in super::super) struct Socket {
-    fd: AsyncFd<OwnedFd>,
-    /// Tells of room while a send waits for it. A socket that is always watched for room wakes its task after every send.
-    room: Option<AsyncFd<OwnedFd>>,
+    fd: OwnedFd,
+    /// Something may wait in it.
+    readable: Cell<bool>,
     state: UdpSocketState,
     offload: bool,
 }
@@ -112,60 +112,61 @@ impl Socket {
         enlarge_buffers(&fd);
         let state =
             new_state(&fd, offload).map_err(|error| OpenError::System("set up a UDP socket", error))?;
-        let fd = sys::watch(fd, Interest::READABLE)
-            .map_err(|error| OpenError::System("wait for a UDP socket", error))?;
-        Ok(Some(Self { fd, room: None, state, offload }))
+        Ok(Some(Self { fd, readable: Cell::new(true), state, offload }))
     }
 
     /// The port that is bound.
     pub(super) fn port(&self) -> Result<u16, OpenError> {
-        let address = socket2::SockRef::from(self.fd.get_ref())
+        let address = socket2::SockRef::from(&self.fd)
             .local_addr()
             .map_err(|error| OpenError::System("read a UDP socket's address", error))?;
         Ok(address.as_socket().map_or(0, |address| address.port()))
     }
 
     pub(super) fn set_mark(&self, mark: Option<NonZeroU32>) -> io::Result<()> {
-        set_mark(&socket2::SockRef::from(self.fd.get_ref()), mark)
+        set_mark(&socket2::SockRef::from(&self.fd), mark)
     }
 
     #[cfg(all(test, target_os = "linux"))]
     pub(super) fn mark(&self) -> io::Result<u32> {
-        socket2::SockRef::from(self.fd.get_ref()).mark()
+        socket2::SockRef::from(&self.fd).mark()
     }
 
     pub(super) fn max_segments(&self) -> usize {
         if self.offload { self.state.max_gso_segments() } else { 1 }
     }
 
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.fd.poll_read_ready(cx).map_ok(drop)
+    /// To be waited with, for datagrams and for room.
+    pub(super) fn asked(&self, room: bool) -> PollFd<'_> {
+        PollFd::new(&self.fd, if room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN })
     }
 
-    /// Ready when a send that found no room may have some.
-    pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &self.room {
-            Some(room) => room.poll_write_ready(cx).map_ok(drop),
-            None => Poll::Ready(Ok(())),
-        }
+    /// What waiting has shown.
+    pub(super) fn note(&self, asked: &PollFd<'_>) {
+        self.readable.set(is_readable(asked));
     }
 
-    /// How many buffers were filled; fails with `WouldBlock` when nothing waits.
+    /// How many buffers were filled; none when nothing waits.
     pub(super) fn receive(
         &self,
         buffers: &mut [io::IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> io::Result<usize> {
-        let mut filled = 0;
-        let received = self.fd.try_io(Interest::READABLE, |fd| {
-            filled = self.state.recv(UdpSockRef::from(fd), buffers, meta)?;
-            // The system stopped because nothing more waited; asking it again would only be told so.
-            if filled < buffers.len().min(quinn_udp::BATCH_SIZE) {
-                return Err(io::ErrorKind::WouldBlock.into());
+        if !self.readable.get() {
+            return Ok(0);
+        }
+        match self.state.recv(UdpSockRef::from(&self.fd), buffers, meta) {
+            Ok(filled) => {
+                // The system stopped because nothing more waited; asking it again would only be told so.
+                self.readable.set(filled == buffers.len().min(quinn_udp::BATCH_SIZE));
+                Ok(filled)
             }
-            Ok(())
-        });
-        if filled > 0 { Ok(filled) } else { received.map(|()| 0) }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable.set(false);
+                Ok(0)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends datagrams of `segment_size` octets, the last perhaps shorter, in one call.
@@ -178,18 +179,10 @@ impl Socket {
             segment_size: is_run.then_some(segment_size),
             src_ip: path.local,
         };
-        let sent = self.state.try_send(UdpSockRef::from(self.fd.get_ref()), &transmit);
+        let sent = self.state.try_send(UdpSockRef::from(&self.fd), &transmit);
         let error = match sent {
-            Ok(()) => {
-                self.room = None;
-                return Sent::Octets(contents.len());
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return match self.watch_for_room() {
-                    Ok(()) => Sent::Blocked,
-                    Err(_) => Sent::Lost(contents.len()),
-                };
-            }
+            Ok(()) => return Sent::Octets(contents.len()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Blocked,
             Err(error) => Errno::from_io_error(&error),
         };
         if matches!(error, Some(Errno::INVAL | Errno::IO)) {
@@ -205,15 +198,9 @@ impl Socket {
         }
     }
 
-    /// Anew each time: whoever begins to watch is told of room that there is already.
-    fn watch_for_room(&mut self) -> io::Result<()> {
-        self.room = Some(sys::watch(self.fd.get_ref().try_clone()?, Interest::WRITABLE)?);
-        Ok(())
-    }
-
     /// quinn-udp takes any of these errors for an old kernel, and stops offload and IPv4 ECN for good.
     fn restore_state(&mut self) {
-        if let Ok(state) = new_state(self.fd.get_ref(), self.offload) {
+        if let Ok(state) = new_state(&self.fd, self.offload) {
             self.state = state;
         }
     }
