@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_wakes_its_task_when_it_has_passed_and_not_before() {
+    fn a_deadline_wakes_when_it_has_passed_and_not_before() {
         let mut deadline = Deadline::new().unwrap();
         for _ in 0..3 {
             let due = Clock::now().mono + Duration::from_millis(20);

@@ -188,7 +188,7 @@ impl Driver {
         Ok(())
     }
 
-    /// A bounded share of everything that waits, packets first. True when more waits that no descriptor would tell of.
+    /// A bounded share of everything that waits, packets first. True when more waits.
     fn turn(&mut self) -> Result<bool, Ended> {
         let now = Clock::now();
         if self.outgoing.blocked {

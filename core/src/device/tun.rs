@@ -7,13 +7,16 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::event::epoll;
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, SocketType};
 
 use super::error::{Ended, TunError};
 use super::offload::{BadSuperPacket, Form, SuperPacket, Write};
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use super::wakeup;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::{
     offload::VnetHeader,
@@ -210,11 +213,14 @@ impl Tun {
         }
     }
 
-    /// To be waited with, for a packet and for room.
+    /// To be waited with, for a packet and for room, and in any case for its end.
     pub(super) fn asked(&self, packet: bool, room: bool) -> PollFd<'_> {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, packet);
         flags.set(PollFlags::OUT, room);
+        // Linux wakes for a deleted interface those that wait for something to read, and no packet is urgent.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        flags.set(PollFlags::PRI, !packet);
         PollFd::new(&self.fd, flags)
     }
 }
@@ -241,8 +247,8 @@ impl Kind {
             Ok(SocketType::DGRAM) => Ok(Self::Datagrams),
             Ok(SocketType::SEQPACKET) => Ok(Self::Records),
             Ok(_) => Err(TunError::Stream),
-            Err(Errno::NOTSOCK) if is_file(fd)? => Err(unusable(Errno::INVAL)),
-            Err(Errno::NOTSOCK) => Ok(Self::Opaque),
+            Err(Errno::NOTSOCK) if can_be_waited_for(fd)? => Ok(Self::Opaque),
+            Err(Errno::NOTSOCK) => Err(unusable(Errno::PERM)),
             Err(error) => Err(unusable(error)),
         }
     }
@@ -261,10 +267,23 @@ impl Kind {
     }
 }
 
-/// Which would always be readable, up to its end.
-fn is_file(fd: &OwnedFd) -> Result<bool, TunError> {
-    let stat = rustix::fs::fstat(fd).map_err(unusable)?;
-    Ok(matches!(FileType::from_raw_mode(stat.st_mode), FileType::RegularFile | FileType::Directory))
+/// Whether the system tells when it has something. Files and devices like `/dev/null` always claim to, and only epoll says so.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn can_be_waited_for(fd: &OwnedFd) -> Result<bool, TunError> {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(unusable)?;
+    match epoll::add(epoll, fd, epoll::EventData::new_u64(0), epoll::EventFlags::IN) {
+        Ok(()) => Ok(true),
+        Err(Errno::PERM) => Ok(false),
+        Err(error) => Err(unusable(error)),
+    }
+}
+
+/// Whether the system tells when it has something. Darwin's poll says of what else it cannot watch.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn can_be_waited_for(fd: &OwnedFd) -> Result<bool, TunError> {
+    let mut asked = [PollFd::new(fd, PollFlags::IN)];
+    wakeup::wait(&mut asked, false);
+    Ok(!asked[0].revents().contains(PollFlags::NVAL))
 }
 
 /// Where the queue is ours to set, and nobody has chosen its length; a shorter one is no reason to fail.

@@ -29,7 +29,8 @@ pub(super) fn is_readable(asked: &PollFd<'_>) -> bool {
 /// Whether there is nothing to read, or nobody asked, and nothing will come any more. Linux shows a deleted interface by this
 /// alone.
 pub(super) fn has_ended(asked: &PollFd<'_>) -> bool {
-    asked.revents().intersects(PollFlags::ERR | PollFlags::HUP) && !asked.revents().contains(PollFlags::IN)
+    let end = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+    asked.revents().intersects(end) && !asked.revents().contains(PollFlags::IN)
 }
 
 /// A descriptor that becomes readable once another thread has woken the driver's.

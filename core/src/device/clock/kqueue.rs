@@ -28,7 +28,10 @@ impl Timer {
 
     /// Whether it has fired since it was last asked or set.
     pub(super) fn take_fired(&mut self) -> io::Result<bool> {
-        sys::take_timer_event(&self.queue)
+        match sys::take_timer_event(&self.queue) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            taken => taken,
+        }
     }
 }
 

@@ -132,11 +132,13 @@ fn a_refused_descriptor_is_closed_once() {
     assert_eq!(rustix::io::read(&other, &mut [0; 8]).unwrap(), 0);
 
     // What is always readable is closed as well, and its number is free for the next.
-    let file = std::fs::File::open("/proc/self/cmdline").unwrap();
-    let number = file.as_raw_fd();
-    assert!(matches!(Tun::new(file.into(), true), Err(TunError::Unusable(_))));
-    let next = UdpSocket::bind("127.0.0.1:0").unwrap();
-    assert!(next.as_raw_fd() <= number || crate::device::sys::duplicate(number).is_ok());
+    for path in ["/proc/self/cmdline", "/dev/null"] {
+        let file = std::fs::File::open(path).unwrap();
+        let number = file.as_raw_fd();
+        assert!(matches!(Tun::new(file.into(), true), Err(TunError::Unusable(_))));
+        let next = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(next.as_raw_fd() <= number || crate::device::sys::duplicate(number).is_ok());
+    }
 }
 
 #[test]
@@ -276,6 +278,22 @@ mod real {
             wakeup::wait(&mut asked, true);
             assert!(has_ended(&asked[0]));
             assert!(matches!(write(&tun, &[0x45; 28]), Err(Ended::TunGone)));
+        });
+    }
+
+    #[test]
+    fn a_deletion_ends_a_sleep_that_waits_for_no_packet() {
+        in_network_namespace(|| {
+            let tun = Tun::new(open_tun("adit-t5", PLAIN).unwrap(), true).unwrap();
+            // In the same namespace.
+            let other = std::thread::spawn(|| {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                ip("link del adit-t5");
+            });
+            let mut asked = [tun.asked(false, false)];
+            wakeup::wait(&mut asked, true);
+            assert!(has_ended(&asked[0]));
+            other.join().unwrap();
         });
     }
 }
