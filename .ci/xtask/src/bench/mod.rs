@@ -28,10 +28,11 @@ use xshell::Shell;
 
 use self::contender::{Contender, contenders};
 use self::implementation::{Implementation, Name};
+use self::measure::Figures;
 use self::options::Options;
 use self::report::{Machine, Report};
 use self::results::Results;
-use self::rows::{Group, Row};
+use self::rows::Group;
 use self::tunnel::Tunnel;
 use crate::error::Error;
 use crate::install;
@@ -111,35 +112,41 @@ impl Bench<'_> {
                 .tunnel(*contender)
                 .and_then(|tunnel| measure::load(self.sh, &tunnel, self.options, &mut figures));
             self.results.add(*contender, figures);
-            self.tell(*contender, done);
+            if let Err(error) = done {
+                self.tell(&contender.text(), &error);
+            }
         }
-        if self.options.groups.contains(&Group::Rest) {
-            println!("round {round} of {}: all of them, idle", self.options.rounds);
-            self.idle(&contenders);
+        if [Group::Ping, Group::Rest].iter().any(|group| self.options.groups.contains(group)) {
+            println!("round {round} of {}: all of them, with little to do", self.options.rounds);
+            self.together(&contenders);
         }
     }
 
-    fn idle(&mut self, contenders: &[Contender]) {
-        let (mut watched, mut tunnels) = (Vec::new(), Vec::new());
+    /// What load does not show is compared within the same seconds: all tunnels are up at once.
+    fn together(&mut self, contenders: &[Contender]) {
+        let (mut up, mut tunnels) = (Vec::new(), Vec::new());
         for contender in contenders {
             match self.tunnel(*contender) {
                 Ok(tunnel) => {
-                    watched.push(*contender);
+                    up.push(*contender);
                     tunnels.push(tunnel);
                 }
-                Err(error) => self.tell(*contender, Err(error)),
+                Err(error) => self.tell(&contender.text(), &error),
             }
         }
-        match measure::idle(&mut tunnels) {
-            Ok(switches) => {
-                for (contender, switches) in watched.iter().zip(switches) {
-                    self.results.add(*contender, [(Row::Switches, switches)]);
-                }
-            }
-            Err(error) => {
-                println!("failed: idle: {error}");
-                self.failed += 1;
-            }
+        if self.options.groups.contains(&Group::Ping) {
+            self.add(&up, "pings", measure::pings(self.sh, &tunnels));
+        }
+        if self.options.groups.contains(&Group::Rest) {
+            self.add(&up, "idle", measure::idle(&mut tunnels));
+        }
+    }
+
+    /// The figures of each of some, or why there are none of any.
+    fn add(&mut self, of: &[Contender], what: &str, measured: Result<Vec<Figures>, Error>) {
+        match measured {
+            Ok(all) => of.iter().zip(all).for_each(|(who, figures)| self.results.add(*who, figures)),
+            Err(error) => self.tell(what, &error),
         }
     }
 
@@ -149,10 +156,8 @@ impl Bench<'_> {
         Tunnel::start(self.sh, who, contender.kind, &self.log(who))
     }
 
-    fn tell(&mut self, contender: Contender, done: Result<(), Error>) {
-        if let Err(error) = done {
-            println!("failed: {}: {error}", contender.text());
-            self.failed += 1;
-        }
+    fn tell(&mut self, what: &str, error: &Error) {
+        println!("failed: {what}: {error}");
+        self.failed += 1;
     }
 }

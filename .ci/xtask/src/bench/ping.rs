@@ -5,32 +5,15 @@ use xshell::Shell;
 use super::tunnel::{ADDRESSES, Tunnel};
 use crate::error::Error;
 
-/// Microseconds.
-#[derive(Debug, PartialEq)]
-pub(super) struct Times {
-    pub average: f64,
-    /// 99 of 100 took no longer.
-    pub within_99: f64,
-}
-
-/// 1,000 echo requests, one in 5 ms. The system moves ping and the daemons between processors every few 100 ms, and an answer
-/// takes twice as long where one must be woken; less than this shows such a phase rather than the daemons.
-pub(super) fn ping(sh: &Shell, tunnel: &Tunnel) -> Result<Times, Error> {
+/// Sends `count` echo requests, one in `interval` milliseconds. The microseconds that each answer took: of one answer at least.
+pub(super) fn ping(sh: &Shell, tunnel: &Tunnel, count: u32, interval: u32) -> Result<Vec<f64>, Error> {
     let [_, server] = ADDRESSES;
-    let words = ["ping", "-n", "-i", "0.005", "-c", "1000", "-w", "30", server];
+    let (count, interval) = (count.to_string(), format!("0.{interval:03}"));
+    let words = ["ping", "-n", "-i", &interval, "-c", &count, "-w", "30", server];
     // It fails where one answer is missing at the end of its time.
     let report = tunnel.netns[0].command(sh, &words).ignore_status().read()?;
-    times(&report).ok_or(Error::Output { program: "ping", text: report })
-}
-
-/// Of all answers; `None` if there is none.
-fn times(report: &str) -> Option<Times> {
-    let mut times: Vec<f64> = report.lines().filter_map(time).collect();
-    times.sort_by(f64::total_cmp);
-    // The nearest rank.
-    let rank = (times.len() * 99).div_ceil(100);
-    let within_99 = *times.get(rank.checked_sub(1)?)?;
-    Some(Times { average: times.iter().sum::<f64>() / times.len() as f64, within_99 })
+    let times: Vec<f64> = report.lines().filter_map(time).collect();
+    if times.is_empty() { Err(Error::Output { program: "ping", text: report }) } else { Ok(times) }
 }
 
 /// Of `64 bytes from 10.77.0.2: icmp_seq=1 ttl=64 time=0.286 ms`.
@@ -39,26 +22,33 @@ fn time(line: &str) -> Option<f64> {
     Some(milliseconds.parse::<f64>().ok()? * 1000.0)
 }
 
+/// Of one answer at least.
+pub(super) fn average(times: &[f64]) -> f64 {
+    times.iter().sum::<f64>() / times.len() as f64
+}
+
+/// What 99 of 100 answers took no longer than, by the nearest rank; of one answer at least.
+pub(super) fn within_99(times: &[f64]) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[(sorted.len() * 99).div_ceil(100) - 1]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn report(milliseconds: impl Iterator<Item = u32>) -> String {
-        let answers = milliseconds
-            .map(|time| format!("64 bytes from 10.77.0.2: icmp_seq={time} ttl=64 time={time}.500 ms\n"));
-        format!("PING 10.77.0.2 (10.77.0.2) 56(84) bytes of data.\n{}\n", answers.collect::<String>())
+    #[test]
+    fn an_answer_has_a_time_and_the_lines_around_it_have_none() {
+        assert_eq!(time("64 bytes from 10.77.0.2: icmp_seq=1 ttl=64 time=0.286 ms"), Some(286.0));
+        assert_eq!(time("PING 10.77.0.2 (10.77.0.2) 56(84) bytes of data."), None);
+        assert_eq!(time("2 packets transmitted, 2 received, 0% packet loss, time 5ms"), None);
     }
 
     #[test]
     fn the_average_and_the_99th_of_100() {
-        let of_100 = times(&report(0..100)).expect("answers");
-        assert_eq!(of_100, Times { average: 50_000.0, within_99: 98_500.0 });
-        let of_one = times(&report(7..8)).expect("an answer");
-        assert_eq!(of_one, Times { average: 7_500.0, within_99: 7_500.0 });
-    }
-
-    #[test]
-    fn no_answer_is_no_time() {
-        assert_eq!(times(&report(0..0)), None);
+        let of_100: Vec<f64> = (0..100).rev().map(f64::from).collect();
+        assert_eq!((average(&of_100), within_99(&of_100)), (49.5, 98.0));
+        assert_eq!((average(&[7.0]), within_99(&[7.0])), (7.0, 7.0));
     }
 }

@@ -104,6 +104,7 @@ rows! {
     Udp1200Processor: "udp_1200_processor", "  processor, both daemons", "us/packet", Less;
     PingIdle: "ping_idle", "ping, average", "us", Less;
     PingIdle99: "ping_idle_99", "  99 of 100 within", "us", Less;
+    PingSeldom: "ping_seldom", "  one in 20 ms", "us", Less;
     PingLoaded: "ping_loaded", "ping beside TCP, average", "us", Less;
     PingLoaded99: "ping_loaded_99", "  99 of 100 within", "us", Less;
     Resident: "resident", "resident after load, a daemon", "MiB", Less;
