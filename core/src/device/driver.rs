@@ -196,6 +196,7 @@ impl Driver {
         }
         self.incoming.drain(&mut self.stats)?;
         let mut more = self.receive(now)?;
+        self.incoming.turns.note_packets(self.stats.tun_sent.packets, now.mono);
         if !self.outgoing.blocked {
             let Self { incoming, outgoing, names, stats, .. } = self;
             more |= outgoing.take(incoming, &mut self.tunnel.batch(now), names, stats)?;

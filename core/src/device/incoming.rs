@@ -23,13 +23,13 @@ pub(super) struct Incoming {
     backlog: Backlog,
     /// Since the last read.
     writes: usize,
-    turns: Turns,
+    pub(super) turns: Turns,
 }
 
 impl Incoming {
     /// On the thread that will write.
     pub(super) fn new(tun: Tun) -> Self {
-        let turns = Turns::take(tun.has_vnet_header());
+        let turns = Turns::new(tun.has_vnet_header());
         Self { tun, own: OwnAddresses::new(), mtu: DEFAULT_MTU, backlog: Backlog::new(), writes: 0, turns }
     }
 

@@ -200,8 +200,9 @@ mod linux {
     }
 }
 
-/// Asks for turns on a processor of this length, made of the one that this thread has; its share of a processor and its priority
-/// stay as they are. False where that comes to nothing: before Linux 6.12, and for a thread that runs in real time.
+/// Asks for turns on a processor of this length, made of the one that this thread has, or for the system's own with a length of
+/// zero; its share of a processor and its priority stay as they are. False where that comes to nothing: before Linux 6.12,
+/// and for a thread that runs in real time.
 #[cfg(target_os = "linux")]
 pub(super) fn set_time_slice(slice: impl FnOnce(Duration) -> Duration) -> io::Result<bool> {
     let mut attributes = scheduling()?;
@@ -219,7 +220,7 @@ pub(super) fn set_time_slice(slice: impl FnOnce(Duration) -> Duration) -> io::Re
     if done < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(scheduling()?.sched_runtime == attributes.sched_runtime)
+    Ok(slice.is_zero() || scheduling()?.sched_runtime == attributes.sched_runtime)
 }
 
 /// How this thread is scheduled.
