@@ -76,13 +76,14 @@ impl Driver {
 
     /// Sockets are bound anew, since a system may have tied the old ones to a network that is gone. A port that was
     /// asked for must be given up before it can be bound again: if somebody else takes it in between, the tunnel is
-    /// without sockets until this or a change of the port succeeds.
+    /// without sockets until a later attempt or a change of the port succeeds.
     pub(super) fn network_changed(&mut self) -> Result<(), DeviceError> {
         let now = Clock::now();
         let fresh = match self.settings.listen_port {
             None => self.bind(0, self.settings.fwmark)?,
             Some(port) => {
                 self.sockets = Sockets::none();
+                self.renewal.ask(now.mono);
                 self.bind(port.get(), self.settings.fwmark)?
             }
         };

@@ -19,6 +19,7 @@ use super::incoming::Incoming;
 use super::observer::Notifier;
 use super::offload::Merger;
 use super::outgoing::Outgoing;
+use super::renewal::Renewal;
 use super::resolve::{Answer, Names, Resolution};
 use super::stats::Stats;
 use super::tun::Tun;
@@ -52,6 +53,7 @@ pub(super) enum Command {
 pub(super) struct Driver {
     pub(super) tunnel: Tunnel,
     pub(super) sockets: Sockets,
+    pub(super) renewal: Renewal,
     pub(super) names: Names,
     pub(super) settings: Settings,
     pub(super) stats: Stats,
@@ -116,6 +118,7 @@ impl Driver {
                 ..Settings::default()
             },
             sockets,
+            renewal: Renewal::default(),
             names: Names::new(hooks.resolver),
             stats: Stats::default(),
             incoming: Incoming::new(tun),
@@ -180,9 +183,9 @@ impl Driver {
             self.resolved(answer);
         }
         match self.commands.poll_recv(&mut cx) {
-            // None: the handle was dropped.
-            Poll::Ready(Some(Command::Stop) | None) => return Err(Ended::Stopped),
-            Poll::Ready(Some(command)) => self.obey(command),
+            Poll::Ready(Some(command)) => self.obey(command)?,
+            // The handle was dropped.
+            Poll::Ready(None) => return Err(Ended::Stopped),
             Poll::Pending => self.rung = false,
         }
         Ok(())
@@ -209,11 +212,16 @@ impl Driver {
             more |= is_due(&self.tunnel);
         }
         self.names.handle_timeout(now.mono);
+        if self.renewal.take_due(now.mono) {
+            self.renew_sockets(now);
+        }
         if !self.outgoing.blocked {
             self.flush();
         }
         self.pass_events(now);
-        let next = [self.tunnel.poll_timeout(), self.names.poll_timeout()].into_iter().flatten().min();
+        let Self { tunnel, names, renewal, .. } = &*self;
+        let next = [tunnel.poll_timeout(), names.poll_timeout(), renewal.poll_timeout()];
+        let next = next.into_iter().flatten().min();
         self.deadline.set(next).expect("a timer of our own takes any time");
         Ok(more)
     }
@@ -225,15 +233,17 @@ impl Driver {
     /// Datagrams from the network through the engine.
     fn receive(&mut self, now: Now) -> Result<bool, Ended> {
         let Self { sockets, received, tunnel, incoming, outgoing, names, stats, .. } = self;
-        let mut more = false;
+        let (mut more, mut failed) = (false, false);
         for socket in sockets.each() {
             let enough = stats.udp_received.packets + DATAGRAMS_PER_TURN;
             while stats.udp_received.packets < enough {
                 match received.receive(socket) {
                     Ok(true) => {}
                     Ok(false) => break,
-                    Err(_) => {
+                    Err(error) => {
+                        tracing::debug!("a UDP socket receives nothing any more: {error}");
                         stats.dropped.udp_receive_errors += 1;
+                        failed = true;
                         break;
                     }
                 }
@@ -249,6 +259,10 @@ impl Driver {
                 outgoing.bound(stats);
             }
             more |= stats.udp_received.packets >= enough;
+        }
+        if failed {
+            self.sockets = Sockets::none();
+            self.renewal.ask(now.mono);
         }
         Ok(more)
     }
@@ -305,15 +319,16 @@ impl Driver {
     }
 
     /// A caller that has gone does not want its answer.
-    fn obey(&mut self, command: Command) {
+    fn obey(&mut self, command: Command) -> Result<(), Ended> {
         match command {
             Command::SetConfig(config, reply) => drop(reply.send(self.set_config(*config))),
             Command::Apply(set, reply) => drop(reply.send(self.apply(set))),
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Stats(reply) => drop(reply.send(self.stats)),
             Command::NetworkChanged(reply) => drop(reply.send(self.network_changed())),
-            Command::Stop => {}
+            Command::Stop => return Err(Ended::Stopped),
         }
+        Ok(())
     }
 
     /// Binds sockets that have replaced nothing yet.
@@ -322,10 +337,20 @@ impl Driver {
         Sockets::bind(port, SocketSettings { mark, protector, offload: self.udp_offload })
     }
 
+    /// iOS takes the sockets of an app that it suspends, and Android may destroy those of one whose rights have changed; for the
+    /// tunnel that is a change of the network.
+    fn renew_sockets(&mut self, now: Now) {
+        if let Err(error) = self.network_changed() {
+            tracing::debug!("there are no new sockets yet: {error}");
+            self.renewal.ask(now.mono);
+        }
+    }
+
     /// Sends by these sockets from now on; what waits goes by them too.
     pub(super) fn replace_sockets(&mut self, sockets: Sockets, now: Now) {
         let max_segments = sockets.max_segments();
         self.sockets = sockets;
+        self.renewal.cancel();
         self.outgoing.set_max_segments(max_segments);
         self.tunnel.network_changed(now);
     }

@@ -13,6 +13,7 @@ mod observer;
 pub mod offload;
 mod outgoing;
 mod own_addresses;
+mod renewal;
 mod resolve;
 mod stats;
 mod sys;

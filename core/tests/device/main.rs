@@ -9,6 +9,7 @@ mod ends;
 mod flood;
 mod names;
 mod settings;
+mod sockets;
 #[allow(unreachable_pub, reason = "written for tests whose rooms are all public")]
 #[path = "../protocol/strangers.rs"]
 mod strangers;

@@ -38,7 +38,7 @@ impl ReceiveBuffers {
         Self { memory, meta: [RecvMeta::default(); BATCH_LEN], filled: 0 }
     }
 
-    /// Takes what waits on the socket, as much as fits. False when nothing waits.
+    /// Takes what waits on the socket, as much as fits. False when nothing waits. An error says that nothing will come any more.
     pub(in super::super) fn receive(&mut self, socket: &Socket) -> io::Result<bool> {
         self.filled = 0;
         let mut rooms = self.memory.chunks_exact_mut(MESSAGE_LEN);

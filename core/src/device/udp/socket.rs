@@ -28,6 +28,8 @@ pub(in super::super) struct Socket {
     fd: OwnedFd,
     /// Something may wait in it.
     readable: Cell<bool>,
+    /// The system has taken it away, or somebody has shut it down.
+    ended: Cell<bool>,
     state: UdpSocketState,
     offload: bool,
 }
@@ -112,7 +114,7 @@ impl Socket {
         enlarge_buffers(&fd);
         let state =
             new_state(&fd, offload).map_err(|error| OpenError::System("set up a UDP socket", error))?;
-        Ok(Some(Self { fd, readable: Cell::new(true), state, offload }))
+        Ok(Some(Self { fd, readable: Cell::new(true), ended: Cell::new(false), state, offload }))
     }
 
     /// The port that is bound.
@@ -144,14 +146,18 @@ impl Socket {
     /// What waiting has shown.
     pub(super) fn note(&self, asked: &PollFd<'_>) {
         self.readable.set(is_readable(asked));
+        self.ended.set(asked.revents().intersects(PollFlags::HUP | PollFlags::NVAL));
     }
 
-    /// How many buffers were filled; none when nothing waits.
+    /// How many buffers were filled; none when nothing waits. An error says that nothing will come any more.
     pub(super) fn receive(
         &self,
         buffers: &mut [io::IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> io::Result<usize> {
+        if self.ended.get() {
+            return Err(Errno::NOTCONN.into());
+        }
         if !self.readable.get() {
             return Ok(0);
         }
@@ -165,6 +171,8 @@ impl Socket {
                 self.readable.set(false);
                 Ok(0)
             }
+            // A system without memory for it will have it later.
+            Err(error) if is(&error, Errno::NOMEM) || is(&error, Errno::NOBUFS) => Ok(0),
             Err(error) => Err(error),
         }
     }
