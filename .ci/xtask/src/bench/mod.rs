@@ -63,9 +63,11 @@ pub(crate) fn bench(sh: &Shell, words: &[&str]) -> Result<(), Error> {
     let machine = Machine::this(sh)?;
     let mut bench = Bench { sh, options: &options, implementations, results: Results::default(), failed: 0 };
     bench.start_logs()?;
-    for round in 1..=options.rounds {
-        bench.round(round);
+    // Load first would leave the machine, or its host, in another state.
+    if [Group::Ping, Group::Rest].iter().any(|group| options.groups.contains(group)) {
+        (1..=options.rounds).for_each(|round| bench.quiet(round));
     }
+    (1..=options.rounds).for_each(|round| bench.load(round));
     let names: Vec<Name> = bench.implementations.iter().map(|who| who.name).collect();
     let report = Report { machine, options: &options, names, bench: &bench };
     report.show();
@@ -99,36 +101,38 @@ impl Bench<'_> {
         self.sh.current_dir().join(&self.options.out).join(format!("{}.log", who.name.text()))
     }
 
-    /// Everyone once. Another begins each time: whoever comes after all have been idle finds the machine colder than the rest.
-    fn round(&mut self, round: u32) {
+    /// Everyone, another first each time: whoever comes after all have been idle finds the machine colder than the rest.
+    fn contenders(&self, round: u32) -> Vec<Contender> {
         let names: Vec<Name> = self.implementations.iter().map(|who| who.name).collect();
         let mut contenders = contenders(&names, &self.options.kinds);
         let first = (round as usize - 1) % contenders.len();
         contenders.rotate_left(first);
-        for contender in &contenders {
+        contenders
+    }
+
+    /// Everyone once, under load.
+    fn load(&mut self, round: u32) {
+        for contender in self.contenders(round) {
             println!("round {round} of {}: {}", self.options.rounds, contender.text());
             let mut figures = Vec::new();
             let done = self
-                .tunnel(*contender)
+                .tunnel(contender)
                 .and_then(|tunnel| measure::load(self.sh, &tunnel, self.options, &mut figures));
-            self.results.add(*contender, figures);
+            self.results.add(contender, figures);
             if let Err(error) = done {
                 self.tell(&contender.text(), &error);
             }
         }
-        if [Group::Ping, Group::Rest].iter().any(|group| self.options.groups.contains(group)) {
-            println!("round {round} of {}: all of them, with little to do", self.options.rounds);
-            self.together(&contenders);
-        }
     }
 
     /// What load does not show is compared within the same seconds: all tunnels are up at once.
-    fn together(&mut self, contenders: &[Contender]) {
+    fn quiet(&mut self, round: u32) {
+        println!("round {round} of {}: all of them, with little to do", self.options.rounds);
         let (mut up, mut tunnels) = (Vec::new(), Vec::new());
-        for contender in contenders {
-            match self.tunnel(*contender) {
+        for contender in self.contenders(round) {
+            match self.tunnel(contender) {
                 Ok(tunnel) => {
-                    up.push(*contender);
+                    up.push(contender);
                     tunnels.push(tunnel);
                 }
                 Err(error) => self.tell(&contender.text(), &error),
