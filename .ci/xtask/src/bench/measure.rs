@@ -43,7 +43,7 @@ pub(super) fn load(sh: &Shell, tunnel: &Tunnel, options: &Options, to: &mut Figu
     if wanted(Group::Ping) {
         let _stream = iperf::stream(tunnel)?;
         let times = ping::ping(sh, tunnel, 1000, 5)?;
-        to.extend([(Row::PingLoaded, ping::average(&times)), (Row::PingLoaded99, ping::within_99(&times))]);
+        to.extend([(Row::PingLoaded, ping::average(&times)), (Row::PingLoaded99, ping::within(99, &times))]);
     }
     if wanted(Group::Rest) {
         let memory = tunnel.memory()?;
@@ -90,7 +90,8 @@ pub(super) fn pings(sh: &Shell, tunnels: &[Tunnel]) -> Result<Vec<Figures>, Erro
     let figures = times.iter().map(|[often, seldom]| {
         vec![
             (Row::PingIdle, ping::average(often)),
-            (Row::PingIdle99, ping::within_99(often)),
+            (Row::PingIdleHalf, ping::within(50, often)),
+            (Row::PingIdle99, ping::within(99, often)),
             (Row::PingSeldom, ping::average(seldom)),
         ]
     });

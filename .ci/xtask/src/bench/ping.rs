@@ -27,11 +27,11 @@ pub(super) fn average(times: &[f64]) -> f64 {
     times.iter().sum::<f64>() / times.len() as f64
 }
 
-/// What 99 of 100 answers took no longer than, by the nearest rank; of one answer at least.
-pub(super) fn within_99(times: &[f64]) -> f64 {
+/// What so many of 100 answers took no longer than, by the nearest rank; of one answer at least.
+pub(super) fn within(of_100: usize, times: &[f64]) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted[(sorted.len() * 99).div_ceil(100) - 1]
+    sorted[(sorted.len() * of_100).div_ceil(100) - 1]
 }
 
 #[cfg(test)]
@@ -46,9 +46,9 @@ mod tests {
     }
 
     #[test]
-    fn the_average_and_the_99th_of_100() {
+    fn the_average_and_the_50th_and_99th_of_100() {
         let of_100: Vec<f64> = (0..100).rev().map(f64::from).collect();
-        assert_eq!((average(&of_100), within_99(&of_100)), (49.5, 98.0));
-        assert_eq!((average(&[7.0]), within_99(&[7.0])), (7.0, 7.0));
+        assert_eq!((average(&of_100), within(50, &of_100), within(99, &of_100)), (49.5, 49.0, 98.0));
+        assert_eq!((average(&[7.0]), within(50, &[7.0]), within(99, &[7.0])), (7.0, 7.0, 7.0));
     }
 }
