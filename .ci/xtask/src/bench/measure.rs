@@ -19,6 +19,9 @@ const UNTIL_IDLE: Duration = Duration::from_secs(18);
 /// For which an idle tunnel is watched.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// Of lonely pings, in a round.
+pub(super) const TURNS: u32 = 30;
+
 /// Figures, each with its row.
 pub(super) type Figures = Vec<(Row, f64)>;
 
@@ -71,31 +74,29 @@ fn tcp(sh: &Shell, tunnel: &Tunnel, seconds: u32, to: &mut Figures) -> Result<()
     Ok(())
 }
 
-/// Lonely pings through tunnels that are all up, each tunnel's figures. They take many short turns, the odd ones in the
-/// opposite order: Linux moves ping and the daemons between processors every few 100 ms, an answer takes twice as long where one
-/// must be woken on another, and such a phase is to hit everybody.
+/// Lonely pings through tunnels that are all up, each tunnel's figures. They take short turns, each time in another order, and
+/// each turn has an average. For Linux moves ping and the daemons between processors every few 100 ms, and an answer takes twice
+/// as long where one must be woken on another; and the host of a virtual machine lets a processor wait, up to some milliseconds,
+/// now for no answer and now for every second one, whoever has asked.
 pub(super) fn pings(sh: &Shell, tunnels: &[Tunnel]) -> Result<Vec<Figures>, Error> {
-    const TURNS: usize = 8;
     let mut order: Vec<usize> = (0..tunnels.len()).collect();
-    let mut times = vec![[Vec::new(), Vec::new()]; tunnels.len()];
+    let mut figures = vec![Figures::new(); tunnels.len()];
+    let mut times = vec![Vec::new(); tunnels.len()];
     for _ in 0..TURNS {
+        fastrand::shuffle(&mut order);
         for at in &order {
-            let [often, seldom] = &mut times[*at];
-            often.append(&mut ping::ping(sh, &tunnels[*at], 150, 5)?);
+            let often = ping::ping(sh, &tunnels[*at], 30, 5)?;
             // Up to 10 ms before its next request ping itself does not sleep, and keeps a processor awake.
-            seldom.append(&mut ping::ping(sh, &tunnels[*at], 30, 20)?);
+            let seldom = ping::ping(sh, &tunnels[*at], 10, 20)?;
+            figures[*at]
+                .extend([(Row::PingIdle, ping::average(&often)), (Row::PingSeldom, ping::average(&seldom))]);
+            times[*at].extend(often);
         }
-        order.reverse();
     }
-    let figures = times.iter().map(|[often, seldom]| {
-        vec![
-            (Row::PingIdle, ping::average(often)),
-            (Row::PingIdleHalf, ping::within(50, often)),
-            (Row::PingIdle99, ping::within(99, often)),
-            (Row::PingSeldom, ping::average(seldom)),
-        ]
-    });
-    Ok(figures.collect())
+    for (figures, times) in figures.iter_mut().zip(&times) {
+        figures.push((Row::PingIdle99, ping::within(99, times)));
+    }
+    Ok(figures)
 }
 
 /// What tunnels do that have nothing to do, all watched at once.

@@ -9,6 +9,7 @@ use super::Bench;
 use super::comparison::Comparison;
 use super::contender::Contender;
 use super::implementation::{Kind, Name};
+use super::measure::TURNS;
 use super::options::Options;
 use super::plot;
 use super::table::Table;
@@ -69,7 +70,8 @@ impl Report<'_> {
     fn heading(&self) -> String {
         let versions: Vec<&str> = self.bench.implementations.iter().map(|who| who.version.as_str()).collect();
         format!(
-            "{}\n{}\nmedians of {}; iperf3 runs of {} s; / is adit's figure divided by the other's",
+            "{}\n{}\nmedians of {} rounds, averages of lonely pings of {TURNS} turns in each; iperf3 runs of {} s; / is adit's figure \
+             divided by the other's",
             self.machine.text(),
             versions.join(", "),
             self.options.rounds,
@@ -97,7 +99,7 @@ impl Report<'_> {
         let (sh, out) = (self.bench.sh, &self.options.out);
         sh.write_file(out.join("results.json"), format!("{:#}\n", self.json()))?;
         sh.write_file(out.join("table.md"), self.markdown())?;
-        let caption = format!("{}; medians of {}", self.machine.text(), self.options.rounds);
+        let caption = format!("{}; medians of {} rounds", self.machine.text(), self.options.rounds);
         sh.write_file(out.join("plot.svg"), plot::svg(&self.comparisons().collect::<Vec<_>>(), &caption))?;
         println!("\nwritten to {}: results.json, table.md, plot.svg", out.display());
         Ok(())

@@ -103,7 +103,6 @@ rows! {
     Udp1200: "udp_1200", "UDP of 1,200 octets, delivered", "1000/s", More;
     Udp1200Processor: "udp_1200_processor", "  processor, both daemons", "us/packet", Less;
     PingIdle: "ping_idle", "ping, average", "us", Less;
-    PingIdleHalf: "ping_idle_half", "  half within", "us", Less;
     PingIdle99: "ping_idle_99", "  99 of 100 within", "us", Less;
     PingSeldom: "ping_seldom", "  one in 20 ms", "us", Less;
     PingLoaded: "ping_loaded", "ping beside TCP, average", "us", Less;
