@@ -70,8 +70,8 @@ impl Report<'_> {
     fn heading(&self) -> String {
         let versions: Vec<&str> = self.bench.implementations.iter().map(|who| who.version.as_str()).collect();
         format!(
-            "{}\n{}\nmedians of {} rounds, averages of lonely pings of {TURNS} turns in each; iperf3 runs of {} s; / is adit's figure \
-             divided by the other's",
+            "{}\n{}\nmedians of {} rounds, for lonely pings of {TURNS} turns in each; iperf3 runs of {} s; / is adit's \
+             figure divided by the other's",
             self.machine.text(),
             versions.join(", "),
             self.options.rounds,
